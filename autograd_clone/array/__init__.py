@@ -1,0 +1,5 @@
+"""The ndarray box: operators, methods, attributes and NumPy's two dispatch protocols."""
+
+from .box import ArrayBox
+
+__all__ = ["ArrayBox"]

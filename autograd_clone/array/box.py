@@ -1,0 +1,182 @@
+"""`ArrayBox`: a traced array or scalar. It looks like what it wraps and sends every operation to its trace.
+
+Plain NumPy calls arrive through ``__array_ufunc__`` and ``__array_function__``; operators and methods come from
+`operators` and `methods`. What is not registered is refused by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from ..engine.box import Box, getval
+from ..engine.define import refusal
+from ..engine.errors import TracedConversionError, UnsupportedKeywordError
+from ..engine.primitive import Primitive, find, missing_rule, public_name
+from ..engine.reverse import ReverseTrace, next_order
+from ..engine.trace import apply
+
+
+class ArrayBox(Box):
+    """A traced array (or scalar)."""
+
+    __slots__ = ()
+
+    # ---- what it is, without its values -------------------------------------------------------------------
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the value."""
+        return self._value.shape
+
+    @property
+    def ndim(self) -> int:
+        """Number of dimensions."""
+        return self._value.ndim
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        return self._value.size
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Data type of the value."""
+        return self._value.dtype
+
+    @property
+    def itemsize(self) -> int:
+        """Bytes per element."""
+        return self._value.itemsize
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all elements."""
+        return self._value.nbytes
+
+    def __len__(self) -> int:
+        return len(self._value)
+
+    def __iter__(self) -> Iterator[Any]:
+        if self.ndim == 0:
+            raise TypeError("iteration over a 0-d array")
+        return (self[i] for i in range(len(self)))
+
+    def __hash__(self) -> int:
+        return id(self)
+
+    def __deepcopy__(self, memo: dict) -> ArrayBox:
+        return self
+
+    def __copy__(self) -> ArrayBox:
+        return self
+
+    # ---- reading the value --------------------------------------------------------------------------------
+
+    def __format__(self, spec: str) -> str:
+        return format(getval(self), spec)
+
+    def __float__(self) -> float:
+        raise TracedConversionError(_conversion_message("float", self))
+
+    def __int__(self) -> int:
+        raise TracedConversionError(_conversion_message("int", self))
+
+    def __complex__(self) -> complex:
+        raise TracedConversionError(_conversion_message("complex", self))
+
+    # ---- NumPy's protocols --------------------------------------------------------------------------------
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        if method == "__call__":
+            if not kwargs:
+                fast = FAST.get(ufunc)
+                if fast is not None:
+                    return fast(*inputs)
+            return call(ufunc, inputs, kwargs)
+        handler = UFUNC_METHODS.get(method)
+        if handler is None:
+            raise missing_rule(f"{public_name(ufunc)}.{method}", "0")
+        return handler(ufunc, *inputs, **kwargs)
+
+    def __array_function__(self, func: Callable, types: Any, args: tuple, kwargs: dict) -> Any:
+        return call(func, args, kwargs)
+
+
+Box.type_mappings[ArrayBox] = ArrayBox
+for _type in (np.ndarray, np.float64, np.float32, np.float16, np.longdouble, np.complex128, np.complex64, np.clongdouble, float, complex):
+    ArrayBox.register(_type)
+
+#: ufunc -> function of its operands that does the common cases inline.
+FAST: dict[np.ufunc, Callable] = {}
+#: name of a ufunc method (``reduce``, ``accumulate``, ``outer``, ...) -> ``handler(ufunc, *inputs, **kwargs)``.
+UFUNC_METHODS: dict[str, Callable] = {}
+#: makes an array of a (nested) list that holds traced values; set by the joining rules.
+FROM_LIST: list[Callable] = []
+
+
+def call(func: Callable, args: tuple, kwargs: dict) -> Any:
+    """Apply a NumPy (or SciPy) function to arguments some of which are traced."""
+    prim = find(func)
+    if prim is None:
+        raise missing_rule(public_name(func), _first_traced(args, kwargs))
+    kind = prim.kind
+    if kind == "composite":
+        return prim.implementation(*args, **kwargs)  # type: ignore[misc]
+    if kind == "zero":
+        return func(*map(_plain, args), **{k: _plain(v) for k, v in kwargs.items()})
+    if kind == "refused":
+        raise refusal(prim)
+    if kwargs.get("out") is not None:
+        raise UnsupportedKeywordError(f"{prim.name}: out= cannot be used with a traced array; assign the result to a name")
+    kwargs.pop("out", None)
+    operands, params = prim.split(args, kwargs)
+    return apply(prim, as_arrays(operands), params)
+
+
+def as_arrays(operands: tuple) -> tuple:
+    """`operands` with lists and tuples made into arrays, traced if they hold traced values."""
+    if any(type(x) is list or type(x) is tuple for x in operands):
+        return tuple(FROM_LIST[0](x) if type(x) is list or type(x) is tuple else x for x in operands)
+    return operands
+
+
+def _plain(x: Any) -> Any:
+    if isinstance(x, Box):
+        return getval(x)
+    if type(x) in (list, tuple):
+        return type(x)(map(_plain, x))
+    return x
+
+
+def _first_traced(args: tuple, kwargs: dict) -> str:
+    for i, x in enumerate(args):
+        if isinstance(x, Box) or (isinstance(x, (list, tuple)) and any(isinstance(y, Box) for y in x)):
+            return str(i)
+    return next((repr(k) for k, v in kwargs.items() if isinstance(v, Box)), "?")
+
+
+def _conversion_message(to: str, box: Box) -> str:
+    return (
+        f"{to}() was applied to a traced value ({getval(box)!r}); the result would not be differentiated. Use the NumPy "
+        f"function instead (np.sin for math.sin, ...), or {to}(stop_gradient(x)) if only the number is wanted."
+    )
+
+
+def unary(ufunc: np.ufunc, prim: Primitive) -> Callable:
+    """The fast form of a unary elementwise ufunc whose output has its operand's dtype."""
+    rule = prim.vjps[0]
+    assert rule is not None
+    vjp, gather, none = rule.call, rule.gather, prim.defaults
+
+    def fast(x: Any) -> Any:
+        trace = x._trace
+        if type(trace) is ReverseTrace and type(x) is ArrayBox:
+            v = x._value
+            ans = ufunc(v)
+            return ArrayBox(ans, trace, [next_order(), x._node, vjp, gather((v,), ans, none), None])
+        return apply(prim, (x,), {})
+
+    return fast

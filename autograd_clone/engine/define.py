@@ -1,0 +1,155 @@
+"""One line per primitive: the constructors that the rule tables are written with.
+
+==============  ==========================================================================================
+`elementwise`   each partial derivative once; VJP, JVP and un-broadcasting follow
+`linear`        a VJP; the JVP is the function itself
+`multilinear`   a VJP per operand; the JVP is the function with one operand replaced by its tangent
+`custom`        VJP and/or JVP written out; a missing one is made from the other by transposition
+`zero`          piecewise constant: runs on plain values, derivative zero, result not traced
+`composite`     plain code in terms of other functions, traced through
+`refuse`        not differentiable by its nature: raises and says why
+==============  ==========================================================================================
+
+A partial derivative of `elementwise` is one of: the name of a residual (``x1="x2"``), a number, a function of
+residuals returning the factor (``lambda x: np.cos(x)``), or a function whose first parameter is ``g``, returning the
+product (``lambda g, x2: g / x2``); the last must be linear and symmetric, as it serves both modes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .errors import NotDifferentiableError
+from .primitive import REGISTRY, Primitive, Rule
+
+#: Keyword arguments of every ufunc, with NumPy's defaults.
+UFUNC_DEFAULTS = {
+    "out": None, "where": True, "axes": None, "axis": None, "keepdims": False, "casting": "same_kind", "order": "K",
+    "dtype": None, "subok": True, "signature": None,
+}  # fmt: skip
+_UFUNC_HARMLESS = ("casting", "order", "dtype", "subok")
+
+
+def _record(fun: Callable, kind: str, operands: tuple[str, ...], **options: Any) -> Primitive:
+    if isinstance(fun, np.ufunc):
+        options["defaults"] = UFUNC_DEFAULTS | (options.get("defaults") or {})
+        options["harmless"] = (*_UFUNC_HARMLESS, *options.get("harmless", ()))
+    prim = Primitive(fun, kind, operands=operands, **options)
+    prim.checked = False
+    REGISTRY[fun] = prim
+    return prim
+
+
+def elementwise(fun: Callable, *, options: dict | None = None, **partials: Any) -> Primitive:
+    """Register an elementwise function by its partial derivatives, one per operand, in order.
+
+    ``options`` holds what `custom` takes as keywords (``samples``, ``domain``, ``complex``, ``harmless``, ``defaults``, ``name``).
+    """
+    prim = _record(fun, "elementwise", tuple(partials), **(options or {}))
+    for i, partial in enumerate(partials.values()):
+        prim.vjps[i] = prim.jvps[i] = _elementwise_rule(prim, partial)
+    return prim
+
+
+def _elementwise_rule(prim: Primitive, partial: Any) -> Rule | None:
+    if partial is None:
+        return None
+    if isinstance(partial, (int, float)):
+        return Rule(_constant(partial), _no_residual, (), partial)
+    return prim.compile(partial)
+
+
+def _constant(c: float) -> Callable:
+    if c == 1:
+        return _identity
+    if c == -1:
+        return _negative
+    return lambda g, _: g * c
+
+
+def _identity(g: Any, _: None) -> Any:
+    return g
+
+
+def _negative(g: Any, _: None) -> Any:
+    return -g
+
+
+def _no_residual(v: tuple, ans: Any, p: dict) -> None:
+    return None
+
+
+def linear(fun: Callable, *, options: dict | None = None, **vjps: Any) -> Primitive:
+    """Register a function linear in its one operand (all of a variadic operand) by its VJP."""
+    prim = _record(fun, "linear", _operand_names(vjps, options), **_without_operands(options))
+    prim.set_rules("vjp", vjps)
+    return prim
+
+
+def multilinear(fun: Callable, *, options: dict | None = None, **vjps: Any) -> Primitive:
+    """Register a function linear in each of its operands by a VJP for each."""
+    prim = _record(fun, "multilinear", _operand_names(vjps, options), **_without_operands(options))
+    prim.set_rules("vjp", vjps)
+    return prim
+
+
+def custom(
+    fun: Callable,
+    *,
+    vjp: dict[str, Any] | None = None,
+    jvp: dict[str, Any] | None = None,
+    operands: tuple[str, ...] | None = None,
+    outputs: int = 1,
+    **options: Any,
+) -> Primitive:
+    """Register a function by VJP and JVP rules per operand; what is missing is derived by transposition.
+
+    ``operands`` names the array arguments in order, where that is more than the rules do; a name in brackets and
+    with a star (``"[*arrays]"``) is one argument holding a sequence of operands.
+    """
+    names = operands or tuple(dict.fromkeys([*(vjp or {}), *(jvp or {})]))
+    prim = _record(fun, "custom", names, **options)
+    prim.outputs = outputs
+    prim.set_rules("vjp", vjp or {})
+    prim.set_rules("jvp", jvp or {})
+    return prim
+
+
+def zero(fun: Callable, **options: Any) -> Primitive:
+    """Register a piecewise constant function: it runs on plain values and its result is not traced."""
+    prim = _record(fun, "zero", (), **options)
+    return prim
+
+
+def composite(fun: Callable, implementation: Callable | None = None, **options: Any) -> Any:
+    """Register code that computes `fun` in terms of other functions; a decorator if the code is left out."""
+    if implementation is None:
+        return lambda code: composite(fun, code, **options)
+    prim = Primitive(fun, "composite", **options)
+    prim.implementation = implementation
+    REGISTRY[fun] = prim
+    return implementation
+
+
+def refuse(fun: Callable, reason: str, **options: Any) -> Primitive:
+    """Register a function that has no derivative by its nature, and why."""
+    prim = Primitive(fun, "refused", **options)
+    prim.reason = reason
+    REGISTRY[fun] = prim
+    return prim
+
+
+def refusal(prim: Primitive) -> NotDifferentiableError:
+    """The error for a refused function."""
+    return NotDifferentiableError(f"{prim.name} cannot be applied to a traced value: {prim.reason}.")
+
+
+def _operand_names(vjps: dict, options: dict | None) -> tuple[str, ...]:
+    return (options or {}).get("operands") or tuple(vjps)
+
+
+def _without_operands(options: dict | None) -> dict:
+    return {k: v for k, v in (options or {}).items() if k != "operands"}

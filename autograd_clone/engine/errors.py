@@ -1,0 +1,53 @@
+"""The named errors of the package.
+
+Every failure a user can cause is one of these. Each derives from the built-in exception that NumPy or HIPS
+autograd raises in the same situation, so ``except TypeError`` keeps working.
+"""
+
+
+class AutogradError(Exception):
+    """Base class of every error this package raises on purpose."""
+
+
+class MissingRuleError(AutogradError, NotImplementedError):
+    """A function was called on a traced value but has no derivative rule."""
+
+
+class NotDifferentiableError(AutogradError, TypeError):
+    """A function that has no derivative by its nature was called on a traced value."""
+
+
+class UnsupportedKeywordError(AutogradError, TypeError):
+    """A keyword argument was given that the derivative rule does not handle."""
+
+
+class LeakedBoxError(AutogradError, RuntimeError):
+    """A traced value was used after the transform that made it had returned."""
+
+
+class RuleShapeError(AutogradError, ValueError):
+    """A derivative rule returned something of the wrong shape or structure."""
+
+
+class NonScalarOutputError(AutogradError, TypeError):
+    """A gradient was asked of a function whose output is not a real scalar."""
+
+
+class UnsupportedTypeError(AutogradError, TypeError):
+    """An argument (or output) has a type that cannot be differentiated."""
+
+
+class IntegerInputError(UnsupportedTypeError):
+    """An integer was given where a floating-point argument is needed."""
+
+
+class ArgnumError(AutogradError, IndexError, ValueError):
+    """``argnum`` does not name an argument of the call."""
+
+
+class ClosedOverTraceError(AutogradError, RuntimeError):
+    """A custom primitive used a traced value that was not passed to it as an argument."""
+
+
+class TracedConversionError(AutogradError, TypeError):
+    """A traced value was handed to code that needs a plain number or array."""

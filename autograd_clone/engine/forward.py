@@ -1,0 +1,85 @@
+"""Forward mode: a box carries its tangent, and every primitive maps tangents beside values.
+
+``_node`` of a box of this trace is the tangent, an array of the value's shape (or a box of an older trace).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .box import new_box
+from .cotangent import cast, dtype_of, shape_of
+from .primitive import Primitive
+from .reverse import unwrap
+from .trace import Trace, apply
+from .transpose import transpose
+
+
+class ForwardTrace(Trace):
+    """Interpreter that runs each primitive and its JVP."""
+
+    __slots__ = ()
+
+    def process(self, prim: Primitive, operands: tuple, params: dict) -> Any:
+        values, active = unwrap(self, operands)
+        ans = apply(prim, values, params)
+        if prim.kind == "zero":
+            return ans
+        tangent = None
+        for i, t in active:
+            term = tangent_map(prim, i, values, ans, params)(t)
+            if term is not None:
+                tangent = term if tangent is None else _add(tangent, term)
+        return ans if tangent is None else self.box(ans, tangent)
+
+    def box(self, ans: Any, tangent: Any) -> Any:
+        """`ans` with its tangent."""
+        if type(ans) is not np.ndarray and isinstance(ans, (tuple, list)):
+            boxes = [
+                new_box(a, self, match(t, a)) if dtype_of(a).kind in "fc" else a
+                for a, t in zip(ans, tangent, strict=True)
+            ]
+            return ans._make(boxes) if hasattr(ans, "_make") else type(ans)(boxes)
+        return new_box(ans, self, match(tangent, ans))
+
+
+def tangent_map(prim: Primitive, i: int, values: tuple, ans: Any, params: dict) -> Callable:
+    """The linear map from the tangent of operand `i` to the tangent of the output (``None`` where it is zero)."""
+    key = prim.key(i)
+    if prim.kind in ("linear", "multilinear"):
+        return lambda t: apply(prim, (*values[:i], t, *values[i + 1 :]), params)
+    full = prim.defaults | params if params else prim.defaults
+    if prim.variadic is not None:
+        full = full | {"argnum": i - prim.variadic}
+    table = prim.jvps if key in prim.jvps else prim.vjps
+    if key not in table:
+        raise prim.missing(i)
+    rule = prim.rule(table, i, params)
+    if rule is None:
+        return lambda t: None
+    residual = rule.gather(values, ans, full)
+    if table is prim.jvps:
+        return lambda t: rule.call(t, residual)
+    if isinstance(ans, (tuple, list)):
+        return lambda t: transpose(lambda *g: (rule.call(g, residual),), ans)((t,))
+    return lambda t: transpose(lambda g: (rule.call(g, residual),), (ans,))((t,))[0]
+
+
+def _add(a: Any, b: Any) -> Any:
+    if isinstance(a, (tuple, list)):
+        return tuple(x + y for x, y in zip(a, b, strict=True))
+    return a + b
+
+
+def match(t: Any, ans: Any) -> Any:
+    """A tangent with the shape and dtype of its primal."""
+    kind = type(ans)
+    if kind is type(t) and (kind is np.float64 or (kind is np.ndarray and t.dtype is ans.dtype and t.shape == ans.shape)):
+        return t
+    shape = shape_of(ans)
+    if shape_of(t) != shape:
+        t = np.broadcast_to(t, shape)
+    return cast(t, dtype_of(ans))

@@ -1,0 +1,339 @@
+"""Primitives: one record per function holds everything the transforms know about it.
+
+A *rule* is ordinary NumPy code whose parameter names say what it needs, and only that is kept from the forward
+pass (its *residuals*)::
+
+    elementwise(np.sin, x=lambda x: np.cos(x))            # needs the operand x
+    elementwise(np.exp, x=lambda ans: ans)                # needs the output
+    linear(np.reshape, a=lambda g, a_shape: np.reshape(g, a_shape))     # needs only the operand's shape
+
+Names a rule may use: ``g`` (cotangent) or ``t`` (tangent) first; ``ans``; an operand's name; ``<operand>_shape``,
+``_ndim``, ``_size`` or ``_dtype``, which keep the operand itself from being held; the name of a parameter (static
+argument), with NumPy's default filled in; ``argnum``, the index within a variadic operand.
+"""
+
+from __future__ import annotations
+
+import inspect
+import operator
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from .box import Box
+from .cotangent import dtype_of, shape_of
+from .errors import MissingRuleError, UnsupportedKeywordError
+from .trace import apply
+
+#: function -> its record. The one source of truth: dispatch, tests, coverage and benchmarks all read it.
+REGISTRY: dict[Any, Primitive] = {}
+
+_NO_DEFAULT = inspect.Parameter.empty
+_ATTRIBUTES: dict[str, str] = {
+    "shape": "shape_of({})",
+    "ndim": "len(shape_of({}))",
+    "size": "prod(shape_of({}))",
+    "dtype": "dtype_of({})",
+}
+
+
+class Rule:
+    """A derivative rule, ready for the interpreters.
+
+    Attributes
+    ----------
+    call : callable
+        ``call(g, residual)``: the cotangent (or tangent) mapped by the rule.
+    gather : callable
+        ``gather(operands, ans, params)``: the residual. ``None``, one value, or a tuple, by the rule's arity.
+    names : tuple of str
+        What the residual is made of, in order; a parameter that is not among them is not handled.
+    source : object
+        What the table says.
+    """
+
+    __slots__ = ("call", "gather", "names", "source")
+
+    def __init__(self, call: Callable, gather: Callable, names: Iterable[str], source: Any) -> None:
+        self.call = call
+        self.gather = gather
+        self.names = tuple(names)
+        self.source = source
+
+
+class Primitive:
+    """A function with derivative rules; calling it applies it under whatever traces its operands carry.
+
+    Attributes
+    ----------
+    fun : callable
+        The function on plain values.
+    kind : str
+        ``elementwise``, ``linear``, ``multilinear``, ``custom``, ``zero``, ``composite`` or ``refused``.
+    operands : tuple of str
+        Names of the array arguments; a last name starting with ``*`` takes all that remain.
+    defaults : dict
+        The other (static) parameters with their defaults, in order.
+    vjps, jvps : dict
+        Operand index (``-1`` for a variadic one) -> `Rule`, or ``None`` for a derivative that is zero.
+    outputs : int
+        How many arrays the function returns; a rule of a function with several gets and gives tuples.
+    harmless : frozenset of str
+        Parameters that cannot influence the derivative.
+    complex : bool
+        Whether it takes complex operands (for a ufunc, NumPy says).
+    domain : str
+        Where its operands lie, as the name of a method of `Sampler`: ``array``, ``positive``, ``unit``, ...
+    samples : callable, optional
+        Arguments to check it on; see `autograd_clone.engine.samples`.
+    checked : bool
+        Whether the shapes that its rules return are checked (always for users' rules).
+    """
+
+    __slots__ = (
+        "broadcasts", "checked", "complex", "defaults", "domain", "fun", "harmless", "implementation", "jvps", "kind",
+        "name", "names", "operand_defaults", "operands", "outputs", "reason", "samples", "sequence", "variadic", "vjps",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        fun: Callable,
+        kind: str,
+        *,
+        operands: tuple[str, ...] | None = None,
+        defaults: Mapping[str, Any] | None = None,
+        harmless: Iterable[str] = (),
+        name: str | None = None,
+        samples: Callable | None = None,
+        domain: str = "array",
+        complex: bool | None = None,
+    ) -> None:
+        self.fun = fun
+        self.kind = kind
+        self.name = name or public_name(fun)
+        self.samples = samples
+        self.domain = domain
+        self.complex = _takes_complex(fun) if complex is None else complex
+        self.implementation: Callable | None = None
+        self.reason = ""
+        self.outputs = 1
+        self.checked = True
+        self.broadcasts = kind == "elementwise"
+        self.harmless = frozenset(harmless)
+        self.vjps: dict[int, Rule | None] = {}
+        self.jvps: dict[int, Rule | None] = {}
+        self._set_signature(operands or (), defaults)
+
+    def _set_signature(self, operands: tuple[str, ...], defaults: Mapping[str, Any] | None) -> None:
+        self.sequence = bool(operands) and operands[0].startswith("[")
+        operands = tuple(o.strip("[]") for o in operands)
+        self.variadic = len(operands) - 1 if operands and operands[-1].startswith("*") else None
+        self.operands = tuple(o.lstrip("*") for o in operands)
+        signature = {} if isinstance(self.fun, np.ufunc) else signature_of(self.fun)
+        self.names = tuple(signature) or self.operands + tuple(defaults or ())
+        self.operand_defaults = tuple(
+            None if signature.get(o, _NO_DEFAULT) is _NO_DEFAULT else signature[o] for o in self.operands
+        )
+        self.defaults = {k: v for k, v in signature.items() if k not in self.operands}
+        self.defaults.update(defaults or {})
+        self.names += tuple(k for k in self.defaults if k not in self.names)
+
+    def __repr__(self) -> str:
+        return f"<primitive {self.name}: {self.kind}>"
+
+    @property
+    def __name__(self) -> str:
+        return self.name
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        operands, params = self.split(args, kwargs)
+        return apply(self, operands, params)
+
+    def split(self, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
+        """Separate operands from static parameters, however they were passed."""
+        if self.variadic is not None:
+            return self._split_variadic(args, kwargs)
+        if not kwargs and len(args) <= len(self.operands):
+            return args, kwargs
+        given = dict(zip(self.names, args, strict=False))
+        if len(args) > len(self.names):
+            raise TypeError(f"{self.name}() takes at most {len(self.names)} positional arguments, got {len(args)}")
+        for key, value in kwargs.items():
+            if key in given:
+                raise TypeError(f"{self.name}() got multiple values for argument {key!r}")
+            given[key] = value
+        operands = [given.pop(o, d) for o, d in zip(self.operands, self.operand_defaults, strict=True)]
+        while operands and operands[-1] is None:
+            operands.pop()
+        self.check_known(given)
+        return tuple(operands), given
+
+    def _split_variadic(self, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
+        if not self.sequence:
+            self.check_known(kwargs)
+            return args, kwargs
+        given = dict(zip(self.names, args, strict=False)) | kwargs
+        sequence = given.pop(self.operands[0])
+        self.check_known(given)
+        return tuple(sequence), given
+
+    def check_known(self, params: Mapping[str, Any]) -> None:
+        """Raise unless every name in `params` is a parameter of the function."""
+        for key, value in params.items():
+            if key not in self.defaults:
+                raise TypeError(f"{self.name}() got an unexpected keyword argument {key!r}")
+            if isinstance(value, Box):
+                raise MissingRuleError(
+                    f"{self.name} has no derivative with respect to its argument {key!r}, which is a traced value. "
+                    "Pass a plain value (stop_gradient(x) takes it out of the trace)."
+                )
+
+    def check_handled(self, rule: Rule, params: Mapping[str, Any]) -> None:
+        """Raise if `params` holds a value that is not the default and that `rule` does not handle."""
+        for key, value in params.items():
+            if key in rule.names or key in self.harmless:
+                continue
+            default = self.defaults.get(key, _NO_DEFAULT)
+            if value is default or (type(value) in (bool, int, str) and value == default):
+                continue
+            raise UnsupportedKeywordError(
+                f"{self.name}: the derivative does not support the keyword {key}={value!r} on a traced array. "
+                f"Leave {key} at its default ({default!r}) or write the operation without it."
+            )
+
+    def key(self, i: int) -> int:
+        """Where operand `i` stands in the rule tables."""
+        return -1 if self.variadic is not None and i >= self.variadic else i
+
+    def rule(self, table: dict, i: int, params: Mapping[str, Any]) -> Rule | None:
+        """The rule of operand `i` in `vjps` or `jvps`; ``None`` if that derivative is zero."""
+        rule = table[self.key(i)]
+        if rule is not None and params:
+            self.check_handled(rule, params)
+        return rule
+
+    def missing(self, i: int) -> MissingRuleError:
+        """The error for an operand without a rule in either mode."""
+        name = self.operands[i] if i < len(self.operands) else str(i)
+        return missing_rule(self.name, repr(name))
+
+    def set_rules(self, mode: str, rules: Mapping[str, Any]) -> None:
+        """Install rules given as ``{operand name: rule}`` for ``mode`` ``"vjp"`` or ``"jvp"``."""
+        table = self.vjps if mode == "vjp" else self.jvps
+        for name, rule in rules.items():
+            i = self.operands.index(name)
+            key = -1 if i == self.variadic else i
+            table[key] = None if rule is None else self.compile(rule)
+
+    def compile(self, rule: Any) -> Rule:
+        """Make a `Rule` of a partial derivative or of a function of ``g`` (or ``t``) and residuals."""
+        if isinstance(rule, str):
+            return Rule(operator.mul, self._gatherer([rule]), [rule], rule)
+        names = list(inspect.signature(rule).parameters)
+        if names[:1] in (["g"], ["t"]):
+            return Rule(_explicit(rule, len(names) - 1), self._gatherer(names[1:]), names[1:], rule)
+        return Rule(_scaled(rule, len(names)), self._gatherer(names), names, rule)
+
+    def _gatherer(self, names: list[str]) -> Callable:
+        if not names:
+            return _nothing
+        sources = [self._source_of(n) for n in names]
+        body = sources[0] if len(sources) == 1 else "(" + ", ".join(sources) + ")"
+        return eval(f"lambda v, ans, p: {body}", {"shape_of": shape_of, "dtype_of": dtype_of, "prod": _prod})
+
+    def _source_of(self, name: str) -> str:
+        """Where a residual comes from, as an expression in ``v`` (operands), ``ans`` and ``p`` (parameters)."""
+        if name == "ans":
+            return "ans"
+        if name in self.operands:
+            return self._operand_source(self.operands.index(name))
+        base, _, attribute = name.rpartition("_")
+        if base == "ans" and attribute in _ATTRIBUTES:
+            return _ATTRIBUTES[attribute].format("ans")
+        if base in self.operands and attribute in _ATTRIBUTES:
+            i = self.operands.index(base)
+            if i == self.variadic:
+                return "tuple([" + _ATTRIBUTES[attribute].format("u") + f" for u in v[{i}:]])"
+            return _ATTRIBUTES[attribute].format(f"v[{i}]")
+        if name == "argnum" or name in self.defaults:
+            return f"p[{name!r}]"
+        raise TypeError(f"a rule of {self.name} asks for {name!r}, which is neither an operand nor a parameter of it")
+
+    def _operand_source(self, i: int) -> str:
+        if i == self.variadic:
+            return f"v[{i}:]"
+        optional = i > 0 and self.operand_defaults[i] is None and not isinstance(self.fun, np.ufunc)
+        return f"(v[{i}] if len(v) > {i} else None)" if optional else f"v[{i}]"
+
+
+def _takes_complex(fun: Callable) -> bool:
+    return not isinstance(fun, np.ufunc) or any(t.startswith(("D", "dD")) for t in fun.types)
+
+
+#: Functions that register rules on demand: ``loader(fun)`` returns whether it registered anything.
+LOADERS: list[Callable[[Any], bool]] = []
+
+
+def find(fun: Any) -> Primitive | None:
+    """The record of a function, loading the rules of optional areas (SciPy's) when they are first needed."""
+    prim = REGISTRY.get(fun)
+    if prim is None and any(loader(fun) for loader in LOADERS):
+        prim = REGISTRY.get(fun)
+    return prim
+
+
+def missing_rule(function: str, argument: str) -> MissingRuleError:
+    """The error for a derivative that nobody has defined."""
+    return MissingRuleError(
+        f"{function} has no derivative with respect to its argument {argument}. Define one with autograd_clone.extend: "
+        f"defvjp({function}, lambda ans, *args: lambda g: ...), and defjvp for forward mode; or take the traced value out of that "
+        "argument with stop_gradient."
+    )
+
+
+def _prod(shape: tuple[int, ...]) -> int:
+    size = 1
+    for n in shape:
+        size *= n
+    return size
+
+
+def _nothing(v: tuple, ans: Any, p: dict) -> None:
+    return None
+
+
+def _explicit(rule: Callable, arity: int) -> Callable:
+    if arity == 0:
+        return lambda g, r: rule(g)
+    if arity == 1:
+        return rule
+    return lambda g, r: rule(g, *r)
+
+
+def _scaled(partial: Callable, arity: int) -> Callable:
+    if arity == 0:
+        return lambda g, r: g * partial()
+    if arity == 1:
+        return lambda g, r: g * partial(r)
+    return lambda g, r: g * partial(*r)
+
+
+def public_name(fun: Any) -> str:
+    """``numpy.linalg.solve`` and the like."""
+    name = getattr(fun, "__qualname__", None) or getattr(fun, "__name__", None) or repr(fun)
+    if isinstance(fun, np.ufunc):
+        module = "numpy" if getattr(np, fun.__name__, None) is fun else "scipy.special"
+        return f"{module}.{fun.__name__}"
+    module = getattr(fun, "__module__", None) or ""
+    return f"{module}.{name}" if module.startswith(("numpy", "scipy")) else name
+
+
+def signature_of(fun: Callable) -> dict[str, Any]:
+    """Parameter name -> default, in order; empty where the function does not tell."""
+    try:
+        parameters = inspect.signature(fun).parameters.values()
+    except (TypeError, ValueError):
+        return {}
+    plain = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    return {p.name: p.default for p in parameters if p.kind in plain}

@@ -1,0 +1,241 @@
+"""Reverse mode: record a graph on the way forward, pull cotangents through it on the way back.
+
+A node is a plain list, the cheapest thing Python can make and free::
+
+    [order,  parent, vjp, residual, fix,  parent, vjp, residual, fix,  ...]
+
+with one group of four per operand that depends on the input. ``order`` falls from node to node (0, -1, -2, ...),
+so a child always compares less than its parents and a heap of nodes yields children first. ``vjp(g, residual)``
+is the cotangent for ``parent``; ``fix`` is ``None``, or what `project` needs if the operand's shape or dtype differs
+from the output's. A node with no groups is a root: an input.
+
+Nodes point to their parents only, so a branch that leads nowhere is freed while the program still runs, and
+`backward` frees each node, with its residuals, as soon as it has been used.
+"""
+
+from __future__ import annotations
+
+import itertools
+import sys
+from collections.abc import Callable
+from heapq import heappop, heappush
+from typing import Any
+
+import numpy as np
+
+from .box import Box, new_box
+from .cotangent import Scatter, add, dtype_of, project, shape_of
+from .primitive import Primitive
+from .trace import Trace, apply
+
+#: The next node's place in creation order, falling.
+next_order = itertools.count(0, -1).__next__
+
+Node = list
+
+
+class ReverseTrace(Trace):
+    """Interpreter that runs each primitive and leaves a node behind."""
+
+    __slots__ = ()
+
+    def process(self, prim: Primitive, operands: tuple, params: dict) -> Any:
+        values, active = unwrap(self, operands)
+        ans = apply(prim, values, params)
+        if prim.kind == "zero":
+            return ans
+        full = prim.defaults | params if params else prim.defaults
+        node: Node = [next_order()]
+        for i, parent in active:
+            if prim.key(i) not in prim.vjps:
+                node += parent, *vjp_from_jvp(prim, i, values, ans, params), fix_for(prim, values[i], ans)
+                continue
+            rule = prim.rule(prim.vjps, i, params)
+            if rule is not None:
+                if prim.variadic is not None:
+                    full = full | {"argnum": i - prim.variadic}
+                node += parent, rule.call, rule.gather(values, ans, full), fix_for(prim, values[i], ans)
+        return self.box(ans, node)
+
+    def box(self, ans: Any, node: Node) -> Any:
+        """`ans` as a box of this trace; as it is if no derivative reaches it."""
+        if len(node) == 1:
+            return ans
+        if type(ans) is not np.ndarray and isinstance(ans, (tuple, list)):
+            return self.box_many(ans, node)
+        return new_box(ans, self, self.note(node))
+
+    def box_many(self, ans: Any, node: Node) -> Any:
+        """The outputs of `node` as boxes in a container like `ans`."""
+        zeros = [(shape_of(a), dtype_of(a)) for a in ans]
+        for k in range(2, len(node), 4):
+            node[k], node[k + 1] = _with_zeros(node[k]), (zeros, node[k + 1])
+        node = self.note(node)
+        boxes = [
+            new_box(a, self, [next_order(), node, _slot, k, None]) if dtype.kind in "fc" else a
+            for k, (a, (_, dtype)) in enumerate(zip(ans, zeros, strict=True))
+        ]
+        return ans._make(boxes) if hasattr(ans, "_make") else type(ans)(boxes)
+
+    def note(self, node: Node) -> Node:
+        """A hook: `RecordingTrace` adds where the node was recorded."""
+        return node
+
+
+class RecordingTrace(ReverseTrace):
+    """A reverse trace that also notes the primitive and the user's line; slow, used to explain an exception."""
+
+    __slots__ = ()
+
+    def note(self, node: Node) -> Node:
+        return NotedNode(node, *_user_site())
+
+
+class NotedNode(list):
+    """A node that knows where it was recorded."""
+
+    __slots__ = ("primitive", "site")
+
+    def __init__(self, node: Node, primitive: str, site: str) -> None:
+        super().__init__(node)
+        self.primitive = primitive
+        self.site = site
+
+
+def unwrap(trace: Trace, operands: tuple) -> tuple[tuple, list[tuple[int, Any]]]:
+    """The operands without `trace`'s boxes, and ``(index, node)`` of each box."""
+    values, active = [], []
+    for i, x in enumerate(operands):
+        if isinstance(x, Box) and x._trace is trace:
+            values.append(x._value)
+            active.append((i, x._node))
+        else:
+            values.append(x)
+    return tuple(values), active
+
+
+def fix_for(prim: Primitive, x: Any, ans: Any) -> tuple | None:
+    """What `project` must do to a cotangent of `x`, or ``None`` if there is nothing to do."""
+    if not prim.checked and prim.outputs == 1:
+        if type(x) is np.float64 is type(ans):
+            return None
+        if x.dtype is ans.dtype and (not prim.broadcasts or x.shape == ans.shape):
+            return None
+    return shape_of(x), dtype_of(x), None if prim.broadcasts else prim.name
+
+
+def backward(end: list[tuple[Node, Any]]) -> dict[int, Any]:
+    """Pull cotangents from outputs to roots.
+
+    Parameters
+    ----------
+    end : list of (node, cotangent)
+        The list is emptied, so that the caller holds no node and each is freed once it has been visited.
+
+    Returns
+    -------
+    dict
+        Root's order -> its cotangent; roots that no output depends on are absent.
+    """
+    cotangents: dict[int, Any] = {}
+    owned: set[int] = set()
+    heap: list[Node] = []
+    while end:
+        node, g = end.pop()
+        _receive(cotangents, owned, heap, node, g)
+    node = None  # type: ignore[assignment]
+    roots: dict[int, Any] = {}
+    while heap:
+        node = heappop(heap)
+        order = node[0]
+        g = cotangents.pop(order)
+        if type(g) is Scatter:
+            g = g.dense()
+        size = len(node)
+        if size == 1:
+            roots[order] = g
+            continue
+        for i in (1,) if size == 5 else range(1, size, 4):
+            parent = node[i]
+            try:
+                h = node[i + 1](g, node[i + 2])
+            except Exception as error:
+                explain(error, node)
+                raise
+            fix = node[i + 3]
+            if fix is not None:
+                h = project(h, fix)
+            key = parent[0]
+            if key in cotangents:
+                cotangents[key] = add(cotangents[key], h, key in owned)
+                owned.add(key)
+            else:
+                cotangents[key] = h
+                heappush(heap, parent)
+        h = parent = None
+    return roots
+
+
+def _receive(cotangents: dict, owned: set, heap: list, node: Node, g: Any) -> None:
+    key = node[0]
+    if key in cotangents:
+        cotangents[key] = add(cotangents[key], g, key in owned)
+        owned.add(key)
+    else:
+        cotangents[key] = g
+        heappush(heap, node)
+
+
+def explain(error: BaseException, node: Node) -> None:
+    """Add to an exception of the backward pass where its node came from, if the node knows."""
+    if isinstance(node, NotedNode):
+        error.add_note(f"in the backward pass of {node.primitive}, recorded at {node.site}")
+
+
+def _user_site() -> tuple[str, str]:
+    """The primitive being recorded, and the innermost line of code outside this package and NumPy."""
+    primitive = "?"
+    frame = sys._getframe(1)
+    package = __name__.split(".")[0]
+    while frame is not None:
+        if frame.f_code is ReverseTrace.process.__code__ and primitive == "?":
+            primitive = frame.f_locals["prim"].name
+        module = frame.f_globals.get("__name__", "")
+        if module.split(".")[0] not in (package, "numpy"):
+            return primitive, f"{frame.f_code.co_filename}:{frame.f_lineno} in {frame.f_code.co_name}"
+        frame = frame.f_back  # type: ignore[assignment]
+    return primitive, "an unknown place"
+
+
+def root() -> Node:
+    """A node for an input."""
+    return [next_order()]
+
+
+def _slot(g: Any, k: int) -> dict[int, Any]:
+    """The cotangent of a node with several outputs, of which only the k-th has one."""
+    return {k: g}
+
+
+def _with_zeros(vjp: Callable) -> Callable:
+    """Give `vjp` a tuple with zeros for the outputs that nobody used."""
+
+    def full(g: dict[int, Any], residual: tuple) -> Any:
+        zeros, inner = residual
+        return vjp(tuple(g[k] if k in g else np.zeros(*zeros[k]) for k in range(len(zeros))), inner)
+
+    return full
+
+
+def vjp_from_jvp(prim: Primitive, i: int, values: tuple, ans: Any, params: dict) -> tuple[Callable, None]:
+    """The VJP of operand `i` (as the middle of a node's group), out of its JVP rule."""
+    from .forward import tangent_map
+    from .transpose import transpose
+
+    forward = tangent_map(prim, i, values, ans, params)
+    many = isinstance(ans, (tuple, list))
+
+    def vjp(g: Any, _: None) -> Any:
+        return transpose(forward if many else lambda t: (forward(t),), [values[i]])(g if many else (g,))[0]
+
+    return vjp, None

@@ -1,0 +1,71 @@
+"""Traces: a primitive applied to traced values is interpreted by the youngest trace among them.
+
+A trace is one activation of one transform. Its id comes from an ever-increasing counter, so "youngest" is "largest
+id". There is no stack of traces and no other global state: threads, generators and exceptions have nothing to
+corrupt. When the transform returns, the trace becomes an `EndedTrace` and a box that outlived it says so on use.
+"""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING, Any
+
+from .box import Box
+from .errors import LeakedBoxError
+
+if TYPE_CHECKING:
+    from .primitive import Primitive
+
+_next_id = itertools.count(1).__next__
+
+
+class Trace:
+    """An interpreter of primitives. Subclasses implement `process`."""
+
+    __slots__ = ("id",)
+
+    def __init__(self) -> None:
+        self.id = _next_id()
+
+    def process(self, prim: Primitive, operands: tuple, params: dict) -> Any:
+        """Apply `prim`, at least one of whose operands is a box of this trace."""
+        raise NotImplementedError
+
+    def end(self) -> None:
+        """Make every box of this trace refuse further use."""
+        self.__class__ = EndedTrace  # type: ignore[assignment]
+
+    def __enter__(self) -> Trace:
+        return self
+
+    def __exit__(self, *exc_info: Any) -> None:
+        self.end()
+
+
+class EndedTrace(Trace):
+    """What a trace becomes when its transform has returned."""
+
+    __slots__ = ()
+
+    def process(self, prim: Primitive, operands: tuple, params: dict) -> Any:
+        raise LeakedBoxError(
+            f"{prim.name} was applied to a traced value whose transform (grad, jacobian, jvp, ...) has already "
+            "returned. It was probably stored in a global, an attribute or a closure while tracing. Return it from "
+            "the function (grad_and_aux passes extra results out) or store stop_gradient(x) instead."
+        )
+
+    def end(self) -> None:
+        pass
+
+
+def apply(prim: Primitive, operands: tuple, params: dict) -> Any:
+    """Apply `prim` to `operands`: the youngest trace interprets it; with no box among them it simply runs."""
+    top = None
+    for x in operands:
+        if isinstance(x, Box):
+            trace = x._trace
+            if top is None or trace.id > top.id:
+                top = trace
+    if top is None:
+        return prim.fun(*operands, **params)
+    return top.process(prim, operands, params)
