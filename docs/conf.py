@@ -1,7 +1,8 @@
 """Sphinx configuration.
 
-The code of every page is run at each build, and a cell that raises fails the build. The reference is generated from the
-modules: the functions below tell the autosummary template what each module offers, so nothing is listed by hand.
+The code of every page is run at each build, and a cell that raises fails the build. The reference is
+generated from the modules: the functions below tell the autosummary template what each module offers, so
+nothing is listed by hand.
 """
 
 import importlib
@@ -31,7 +32,7 @@ html_title = PACKAGE
 html_copy_source = False
 html_theme_options = {"show_prev_next": True, "navigation_depth": 2}
 
-myst_enable_extensions = ["dollarmath", "colon_fence"]
+myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3
 nb_execution_mode = "force"
 nb_execution_raise_on_error = True
@@ -54,7 +55,7 @@ def public_modules(package: str) -> list[str]:
 
 
 def public_objects(module_name: str) -> dict[str, object]:
-    """The functions and classes of this package that a module offers; what it re-exports from NumPy is left out."""
+    """The functions and classes that a module offers; what it re-exports from NumPy is left out."""
     module = importlib.import_module(module_name)
     names = getattr(module, "__all__", None) or [n for n in vars(module) if not n.startswith("_")]
     objects = {n: getattr(module, n) for n in sorted(names)}
@@ -67,7 +68,7 @@ def is_ours(obj: object) -> bool:
 
 
 def home(obj: object, asking: str) -> str:
-    """The module whose page describes an object that several modules offer: the package's root, then `extend`."""
+    """The module whose page describes an object: the root if it has it, else `extend`, else its own."""
     for candidate in (PACKAGE, f"{PACKAGE}.extend"):
         if any(o is obj for o in public_objects(candidate).values()):
             return candidate
