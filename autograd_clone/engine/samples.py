@@ -3,20 +3,30 @@
 A record's ``samples`` is a function of a `Sampler`; it is called only by tests, benchmarks and the coverage table::
 
     linear(np.cumsum, a=..., options={"samples": lambda s: [s(s.array(3, 4)), s(s.array(3, 4), axis=1)]})
+
+What is differentiated are the floating-point *arrays* among the arguments (also inside lists and tuples) that stand
+where the record has an operand; Python numbers, integer and boolean arrays are constants. A composite without
+declared operands is differentiated with respect to all its floating-point arrays.
+
+A function that only makes sense on a subspace, or whose result is defined up to a phase, says with ``via`` how it
+is to be called: ``s(s.spd(3), via=s.hermitian)`` checks the derivative along Hermitian directions, and
+``s(x, via=lambda f, x: np.abs(f(x)))`` looks at the modulus of the result only. A sample may look at ``s.dtype``.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 
 
 class Sample(NamedTuple):
-    """One call of a function."""
+    """One call of a function: ``function(*args, **kwargs)``, or ``via(function, *args, **kwargs)`` where given."""
 
     args: tuple
     kwargs: dict
+    via: Callable | None = None
 
 
 class Sampler:
@@ -34,8 +44,13 @@ class Sampler:
         self.dtype = np.dtype(dtype)
         self.rng = np.random.default_rng(seed)
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Sample:
-        return Sample(args, kwargs)
+    def __call__(self, *args: Any, via: Callable | None = None, **kwargs: Any) -> Sample:
+        return Sample(args, kwargs, via)
+
+    @staticmethod
+    def hermitian(f: Callable, a: Any, *args: Any, **kwargs: Any) -> Any:
+        """``via=s.hermitian`` calls `f` on the Hermitian part of its first argument."""
+        return f(0.5 * (a + np.conj(np.swapaxes(a, -1, -2))), *args, **kwargs)
 
     def _make(self, real: np.ndarray, imag: np.ndarray) -> np.ndarray:
         return np.asarray(real + 1j * imag if self.dtype.kind == "c" else real).astype(self.dtype)
