@@ -15,7 +15,7 @@ from .cotangent import cast, dtype_of, shape_of
 from .primitive import Primitive
 from .reverse import unwrap
 from .trace import Trace, apply
-from .transpose import transpose
+from .transpose import transpose, zeros_like
 
 
 class ForwardTrace(Trace):
@@ -28,6 +28,8 @@ class ForwardTrace(Trace):
         ans = apply(prim, values, params)
         if prim.kind == "zero":
             return ans
+        if prim.kind == "linear" and prim.variadic is not None:
+            return self.box(ans, apply(prim, all_tangents(values, active), params))
         tangent = None
         for i, t in active:
             term = tangent_map(prim, i, values, ans, params)(t)
@@ -44,6 +46,14 @@ class ForwardTrace(Trace):
             ]
             return ans._make(boxes) if hasattr(ans, "_make") else type(ans)(boxes)
         return new_box(ans, self, match(tangent, ans))
+
+
+def all_tangents(values: tuple, active: list) -> tuple:
+    """Tangents of all operands at once, for a function that is linear in them jointly; zeros where there is none."""
+    tangents: list[Any] = [None] * len(values)
+    for i, t in active:
+        tangents[i] = t
+    return tuple(zeros_like(v) if t is None else t for v, t in zip(values, tangents, strict=True))
 
 
 def tangent_map(prim: Primitive, i: int, values: tuple, ans: Any, params: dict) -> Callable:
