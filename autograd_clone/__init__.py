@@ -1,1 +1,41 @@
-"""Automatic differentiation of NumPy programs."""
+"""Automatic differentiation of NumPy programs.
+
+``import autograd_clone.numpy as np`` in place of ``import numpy as np``, and the functions here differentiate what is
+written with it, to any order.
+"""
+
+from . import numpy as numpy
+from .engine.pytree import register_pytree
+from .transforms import (
+    checkpoint,
+    custom_jvp,
+    custom_vjp,
+    deriv,
+    elementwise_grad,
+    grad,
+    grad_and_aux,
+    grad_named,
+    hessian,
+    hessian_tensor_product,
+    hessian_vector_product,
+    holomorphic_grad,
+    hvp,
+    jacfwd,
+    jacobian,
+    jacrev,
+    jvp,
+    linearize,
+    make_ggnvp,
+    make_hvp,
+    make_jvp,
+    make_jvp_reversemode,
+    make_vjp,
+    multigrad_dict,
+    stop_gradient,
+    tensor_jacobian_product,
+    value_and_grad,
+    vector_jacobian_product,
+    vjp,
+)
+
+__version__ = "0.1.0"

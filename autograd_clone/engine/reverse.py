@@ -55,30 +55,30 @@ class ReverseTrace(Trace):
                 if prim.variadic is not None:
                     full = full | {"argnum": i - prim.variadic}
                 node += parent, rule.call, rule.gather(values, ans, full), fix_for(prim, values[i], ans)
-        return self.box(ans, node)
+        return self.box(ans, node, prim.name)
 
-    def box(self, ans: Any, node: Node) -> Any:
+    def box(self, ans: Any, node: Node, name: str) -> Any:
         """`ans` as a box of this trace; as it is if no derivative reaches it."""
         if len(node) == 1:
             return ans
         if type(ans) is not np.ndarray and isinstance(ans, (tuple, list)):
-            return self.box_many(ans, node)
-        return new_box(ans, self, self.note(node))
+            return self.box_many(ans, node, name)
+        return new_box(ans, self, self.note(node, name))
 
-    def box_many(self, ans: Any, node: Node) -> Any:
+    def box_many(self, ans: Any, node: Node, name: str) -> Any:
         """The outputs of `node` as boxes in a container like `ans`."""
         zeros = [(shape_of(a), dtype_of(a)) for a in ans]
         for k in range(2, len(node), 4):
             node[k], node[k + 1] = _with_zeros(node[k]), (zeros, node[k + 1])
-        node = self.note(node)
+        node = self.note(node, name)
         boxes = [
             new_box(a, self, [next_order(), node, _slot, k, None]) if dtype.kind in "fc" else a
             for k, (a, (_, dtype)) in enumerate(zip(ans, zeros, strict=True))
         ]
         return ans._make(boxes) if hasattr(ans, "_make") else type(ans)(boxes)
 
-    def note(self, node: Node) -> Node:
-        """A hook: `RecordingTrace` adds where the node was recorded."""
+    def note(self, node: Node, name: str) -> Node:
+        """A hook: `RecordingTrace` adds the primitive's name and where the node was recorded."""
         return node
 
 
@@ -87,8 +87,8 @@ class RecordingTrace(ReverseTrace):
 
     __slots__ = ()
 
-    def note(self, node: Node) -> Node:
-        return NotedNode(node, *_user_site())
+    def note(self, node: Node, name: str) -> Node:
+        return NotedNode(node, name, user_site())
 
 
 class NotedNode(list):
@@ -192,19 +192,13 @@ def explain(error: BaseException, node: Node) -> None:
         error.add_note(f"in the backward pass of {node.primitive}, recorded at {node.site}")
 
 
-def _user_site() -> tuple[str, str]:
-    """The primitive being recorded, and the innermost line of code outside this package and NumPy."""
-    primitive = "?"
+def user_site() -> str:
+    """The innermost running line of code outside this package, NumPy and SciPy."""
     frame = sys._getframe(1)
-    package = __name__.split(".")[0]
-    while frame is not None:
-        if frame.f_code is ReverseTrace.process.__code__ and primitive == "?":
-            primitive = frame.f_locals["prim"].name
-        module = frame.f_globals.get("__name__", "")
-        if module.split(".")[0] not in (package, "numpy"):
-            return primitive, f"{frame.f_code.co_filename}:{frame.f_lineno} in {frame.f_code.co_name}"
-        frame = frame.f_back  # type: ignore[assignment]
-    return primitive, "an unknown place"
+    ours = (__name__.split(".")[0], "numpy", "scipy")
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").split(".")[0] in ours:
+        frame = frame.f_back
+    return f"{frame.f_code.co_filename}:{frame.f_lineno} in {frame.f_code.co_name}"
 
 
 def root() -> Node:

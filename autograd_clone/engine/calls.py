@@ -1,0 +1,234 @@
+"""Primitives over pytrees: users' primitives, `custom_vjp`, `custom_jvp` and `checkpoint`.
+
+A call primitive takes any arguments and returns any pytree of arrays. It says how to differentiate itself by one or
+both of two methods; the other is made by transposition:
+
+* ``linearize(args, kwargs, argnums) -> (ans, vjp)``, ``vjp(g)`` giving one cotangent pytree per argnum
+* ``push(args, kwargs, argnums, tangents) -> (ans, tangent)``
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from .box import Box, new_box
+from .cotangent import dtype_of, shape_of
+from .errors import ClosedOverTraceError, RuleShapeError
+from .forward import ForwardTrace, match
+from .primitive import missing_rule
+from .pytree import LEAF, TreeDef, flatten, is_container
+from .reverse import Node, RecordingTrace, ReverseTrace, next_order
+from .trace import EndedTrace, Trace
+from .transpose import transpose, zeros_like
+
+
+class CallPrimitive:
+    """A function of pytrees that is differentiated as a whole."""
+
+    kind = "call"
+    #: What to do when the function used a traced value that is not among its arguments: trace through it, or refuse.
+    inline_closures = False
+
+    def __init__(self, fun: Callable, name: str | None = None) -> None:
+        self.fun = fun
+        self.name = name or getattr(fun, "__name__", repr(fun))
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        trace = youngest(args)
+        for key, value in kwargs.items():
+            if youngest((value,)) is not None:
+                return self.traced_keyword(key, args, kwargs)
+        if trace is None:
+            return self.fun(*args, **kwargs)
+        return INTERPRETERS[type(trace)](trace, self, args, kwargs)
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        return self if instance is None else types.MethodType(self, instance)
+
+    def traced_keyword(self, key: str, args: tuple, kwargs: dict) -> Any:
+        """What happens when keyword argument `key` is traced: by default, an error."""
+        raise missing_rule(self.name, f"{key!r} (given by keyword)")
+
+    def linearize(self, args: list, kwargs: dict, argnums: list[int]) -> tuple[Any, Callable]:
+        """The output, and the map from its cotangent to one per argument in `argnums`."""
+        ans = self(*args, **kwargs)
+        trees = [flatten(args[i]) for i in argnums]
+        like, counts = _varying(trees)
+        _, outdef = flatten(ans)
+
+        def tangent_of(*ts: Any) -> list[Any]:
+            tangents = _fill(trees, counts, list(ts))
+            return outdef.flatten_like(self.push(args, kwargs, argnums, tangents)[1], f"the JVP rule of {self.name}")
+
+        def vjp(g: Any) -> list[Any]:
+            return _fill(trees, counts, transpose(tangent_of, like)(outdef.flatten_like(g, "cotangent")))
+
+        return ans, vjp
+
+    def push(self, args: list, kwargs: dict, argnums: list[int], tangents: list[Any]) -> tuple[Any, Any]:
+        """The output and its tangent, for the tangents of the arguments in `argnums`."""
+        ans, vjp = self.linearize(args, kwargs, argnums)
+        leaves, outdef = flatten(ans)
+        defs = [flatten(args[i])[1] for i in argnums]
+
+        def cotangents_of(*gs: Any) -> list[Any]:
+            return _flat_cotangents(self.name, vjp(outdef.unflatten(gs)), defs)
+
+        ts = _flat_cotangents(self.name, tangents, defs)
+        return ans, outdef.unflatten(transpose(cotangents_of, leaves)(ts))
+
+
+def youngest(args: Sequence[Any]) -> Trace | None:
+    """The youngest trace among the boxes in `args`, looking into containers."""
+    top = None
+    for a in args:
+        if isinstance(a, Box):
+            trace = a._trace
+        elif is_container(a):
+            trace = youngest(flatten(a)[0])
+        else:
+            continue
+        if trace is not None and (top is None or trace.id > top.id):
+            top = trace
+    return top
+
+
+def _unwrap(trace: Trace, args: tuple) -> tuple[list[Any], list[int], list[tuple[list[Any], TreeDef]]]:
+    """Arguments without `trace`'s boxes, which of them had any, and those flattened with the boxes in place."""
+    values, argnums, trees = [], [], []
+    for i, a in enumerate(args):
+        leaves, treedef = flatten(a)
+        mine = [isinstance(x, Box) and x._trace is trace for x in leaves]
+        if any(mine):
+            argnums.append(i)
+            trees.append((leaves, treedef))
+            a = treedef.unflatten([x._value if m else x for x, m in zip(leaves, mine, strict=True)])
+        values.append(a)
+    return values, argnums, trees
+
+
+def process_reverse(trace: ReverseTrace, prim: CallPrimitive, args: tuple, kwargs: dict) -> Any:
+    """Reverse mode: one node whose rule is the primitive's own VJP."""
+    values, argnums, trees = _unwrap(trace, args)
+    ans, vjp = prim.linearize(values, kwargs, argnums)
+    leaves, outdef = flatten(ans)
+    if any(isinstance(x, Box) and x._trace is trace for x in leaves):
+        return _closed_over(prim, args, kwargs)
+    defs = [treedef for _, treedef in trees]
+    likes = [_Like(x) for x in leaves]
+    join: Node = [next_order()]
+    for k, x in enumerate(x for tree, _ in trees for x in tree):
+        if isinstance(x, Box) and x._trace is trace:
+            join += x._node, _pick, k, (shape_of(x._value), dtype_of(x._value), prim.name)
+
+    def pull(g: Any, _: None) -> list[Any]:
+        if outdef is not LEAF:
+            g = outdef.unflatten(g[k] if k in g else zeros_like(x) for k, x in enumerate(likes))
+        return _flat_cotangents(prim.name, vjp(g), defs)
+
+    node = trace.note([next_order(), join, pull, None, None], prim.name)
+    if outdef is LEAF:
+        return new_box(ans, trace, node) if _varies(ans) else ans
+    return outdef.unflatten(
+        new_box(x, trace, [next_order(), node, _slot, k, None]) if _varies(x) else x for k, x in enumerate(leaves)
+    )
+
+
+def process_forward(trace: ForwardTrace, prim: CallPrimitive, args: tuple, kwargs: dict) -> Any:
+    """Forward mode: the primitive's own JVP."""
+    values, argnums, trees = _unwrap(trace, args)
+    tangents = [
+        treedef.unflatten(x._node if isinstance(x, Box) and x._trace is trace else _no_tangent(x) for x in leaves)
+        for leaves, treedef in trees
+    ]
+    ans, tangent = prim.push(values, kwargs, argnums, tangents)
+    leaves, outdef = flatten(ans)
+    if any(isinstance(x, Box) and x._trace is trace for x in leaves):
+        return _closed_over(prim, args, kwargs)
+    ts = outdef.flatten_like(tangent, f"the JVP rule of {prim.name}")
+    return outdef.unflatten(
+        new_box(x, trace, _match_checked(t, x, prim.name)) if _varies(x) else x for x, t in zip(leaves, ts, strict=True)
+    )
+
+
+def process_ended(trace: Trace, prim: CallPrimitive, args: tuple, kwargs: dict) -> Any:
+    """A leaked box: raise the error that says so."""
+    trace.process(prim, args, kwargs)  # type: ignore[arg-type]
+
+
+#: Trace type -> how it interprets a call primitive.
+INTERPRETERS: dict[type, Callable] = {
+    ReverseTrace: process_reverse,
+    RecordingTrace: process_reverse,
+    ForwardTrace: process_forward,
+    EndedTrace: process_ended,
+}
+
+
+def _closed_over(prim: CallPrimitive, args: tuple, kwargs: dict) -> Any:
+    if prim.inline_closures:
+        return prim.fun(*args, **kwargs)
+    raise ClosedOverTraceError(
+        f"{prim.name} used a traced value that was not among its arguments, so its derivative rule cannot account for it. "
+        "Pass the value as an argument."
+    )
+
+
+class _Like:
+    """Shape and dtype of an output, without its values."""
+
+    __slots__ = ("dtype", "shape")
+
+    def __init__(self, x: Any) -> None:
+        self.shape, self.dtype = shape_of(x), dtype_of(x)
+
+
+def _varies(x: Any) -> bool:
+    return (isinstance(x, Box) or type(x) in Box.type_mappings or hasattr(x, "__array_ufunc__")) and dtype_of(x).kind in "fc"
+
+
+def _no_tangent(x: Any) -> Any:
+    return zeros_like(x) if _varies(x) else None
+
+
+def _match_checked(t: Any, x: Any, name: str) -> Any:
+    if shape_of(t) != shape_of(x) and shape_of(t) != ():
+        raise RuleShapeError(f"the JVP rule of {name} returned a tangent of shape {shape_of(t)} for an output of shape {shape_of(x)}")
+    return match(t, x)
+
+
+def _pick(g: Sequence[Any], k: int) -> Any:
+    return g[k]
+
+
+def _slot(g: Any, k: int) -> dict[int, Any]:
+    return {k: g}
+
+
+def _flat_cotangents(name: str, cotangents: Sequence[Any], defs: list[TreeDef]) -> list[Any]:
+    if len(cotangents) != len(defs):
+        raise RuleShapeError(f"the VJP rule of {name} returned {len(cotangents)} cotangents for {len(defs)} arguments")
+    out: list[Any] = []
+    for g, treedef in zip(cotangents, defs, strict=True):
+        out += treedef.flatten_like(g, f"the VJP rule of {name}")
+    return out
+
+
+def _varying(trees: list) -> tuple[list[Any], list[list[int]]]:
+    """Leaves that can carry a tangent, and where they stand in each tree."""
+    places = [[k for k, x in enumerate(leaves) if _varies(x)] for leaves, _ in trees]
+    return [leaves[k] for (leaves, _), ks in zip(trees, places, strict=True) for k in ks], places
+
+
+def _fill(trees: list, places: list[list[int]], values: list[Any]) -> list[Any]:
+    """The trees with `values` at the varying leaves and ``None`` elsewhere."""
+    source = iter(values)
+    out = []
+    for (leaves, treedef), ks in zip(trees, places, strict=True):
+        filled: list[Any] = [None] * len(leaves)
+        for k in ks:
+            filled[k] = next(source)
+        out.append(treedef.unflatten(filled))
+    return out

@@ -1,0 +1,252 @@
+"""Gradients of scalar functions, and elementwise derivatives."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..engine.cotangent import dtype_of, shape_of
+from ..engine.errors import NonScalarOutputError
+from ..engine.pytree import LEAF, tree_map
+from .nary import Argnum, Transform, name_of
+from .record import Tape, push, variable
+
+
+def _scalar_seed(tape: Tape, fun: Callable, transform: str) -> Any:
+    """The cotangent 1 for a real scalar output."""
+    y = tape.value
+    if tape.outdef is LEAF:
+        _, shape, dtype = tape.ends[0]
+        if dtype is None:
+            v = variable(y)
+            if v is not None:
+                shape, dtype = shape_of(v), dtype_of(v)
+        if dtype is not None and dtype.kind == "f":
+            if not shape:
+                return dtype.type(1)
+            if all(n == 1 for n in shape):
+                return np.ones(shape, dtype)
+    raise NonScalarOutputError(
+        f"{transform} only applies to real scalar-output functions; {name_of(fun)} returned {_describe(y)}. "
+        "Use jacobian or elementwise_grad for array outputs, holomorphic_grad for complex ones, grad_and_aux for extra results."
+    )
+
+
+def _describe(y: Any) -> str:
+    v = variable(y)
+    if v is None:
+        return f"a {type(y).__name__}"
+    return f"a {type(y).__name__} of shape {shape_of(v)} and dtype {dtype_of(v)}"
+
+
+def _grad(fun: Callable, x: Any) -> Any:
+    tape = Tape(fun, x)
+    return tape.pull(_scalar_seed(tape, fun, "grad"), once=True)
+
+
+def _value_and_grad(fun: Callable, x: Any) -> Any:
+    tape = Tape(fun, x)
+    value = tape.value
+    return value, tape.pull(_scalar_seed(tape, fun, "value_and_grad"), once=True)
+
+
+def _grad_and_aux(fun: Callable, x: Any) -> Any:
+    aux: list[Any] = []
+
+    def main(x: Any) -> Any:
+        out, extra = fun(x)
+        return out, extra
+
+    tape = Tape(main, x)
+    aux = tape.value[1]
+    y = tape.value[0]
+    node = tape.ends[0]
+    if node[2] is not None and (node[2].kind != "f" or any(n != 1 for n in node[1])):
+        raise NonScalarOutputError(f"grad_and_aux needs a real scalar first output; {name_of(fun)} returned {_describe(y)}")
+    seed = np.ones(node[1], node[2]) if node[2] is not None else None
+    del tape.ends[1:]
+    tape.outdef = LEAF
+    return tape.pull(seed, once=True), aux
+
+
+def _elementwise_grad(fun: Callable, x: Any) -> Any:
+    tape = Tape(fun, x)
+    for end in tape.ends:
+        if end[2] is not None and end[2].kind == "c":
+            raise NonScalarOutputError(
+                f"elementwise_grad only applies to real-output functions; {name_of(fun)} returned {_describe(tape.value)}. "
+                "Use holomorphic_grad for a holomorphic function of complex input."
+            )
+    return tape.pull(_ones(tape), once=True)
+
+
+def _ones(tape: Tape) -> Any:
+    return tape.outdef.unflatten([None if d is None else np.ones(s, d) for _, s, d in tape.ends])
+
+
+def _holomorphic_grad(fun: Callable, x: Any) -> Any:
+    if not np.iscomplexobj(x):
+        warnings.warn("Input to holomorphic_grad is not complex", stacklevel=3)
+    tape = Tape(fun, x)
+    return tape.pull(_ones(tape), once=True)
+
+
+def _deriv(fun: Callable, x: Any) -> Any:
+    return push(fun, x, tree_map(lambda leaf: np.ones(shape_of(leaf), dtype_of(variable(leaf))), x))[1]
+
+
+def grad(fun: Callable, argnum: Argnum = 0) -> Callable:
+    """The gradient of a real scalar function.
+
+    Parameters
+    ----------
+    fun : callable
+        Returns a real number, or an array with one element.
+    argnum : int, str, or sequence of them
+        The argument(s) to differentiate with respect to, by position or name. Each may be a number, an array, or a
+        pytree (list, tuple, dict, named tuple, dataclass, registered class) of them.
+
+    Returns
+    -------
+    callable
+        Takes the arguments of `fun`; returns the gradient, with the structure, shapes and dtypes of the argument.
+        For complex ``x = a + ib`` it is ``du/da - i du/db``, of ``u = fun(x)``.
+
+    Raises
+    ------
+    NonScalarOutputError
+        If the output is not a real scalar.
+    UnsupportedTypeError
+        If the argument is not made of floating point or complex numbers.
+
+    See Also
+    --------
+    value_and_grad, jacobian, elementwise_grad, hessian
+
+    Examples
+    --------
+    >>> import autograd_clone.numpy as np
+    >>> grad(np.tanh)(0.0)
+    np.float64(1.0)
+    >>> grad(lambda w, x: np.sum((w @ x) ** 2), "x")(np.eye(2), np.array([1.0, 2.0]))
+    array([2., 4.])
+    """
+    return Transform(_grad, fun, argnum)
+
+
+def value_and_grad(fun: Callable, argnum: Argnum = 0) -> Callable:
+    """The value and the gradient of a real scalar function, for one evaluation.
+
+    Parameters and errors are those of `grad`.
+
+    Returns
+    -------
+    callable
+        Takes the arguments of `fun`; returns ``(value, gradient)``.
+
+    Examples
+    --------
+    >>> value_and_grad(lambda x: x**3)(2.0)
+    (np.float64(8.0), np.float64(12.0))
+    """
+    return Transform(_value_and_grad, fun, argnum)
+
+
+def grad_and_aux(fun: Callable, argnum: Argnum = 0) -> Callable:
+    """The gradient of the first of two outputs, and the second one as it is.
+
+    Examples
+    --------
+    >>> grad_and_aux(lambda x: (x**2, {"x was": x}))(3.0)
+    (np.float64(6.0), {'x was': np.float64(3.0)})
+    """
+    return Transform(_grad_and_aux, fun, argnum)
+
+
+def elementwise_grad(fun: Callable, argnum: Argnum = 0) -> Callable:
+    """The derivative of every output element, summed over the outputs; for an elementwise function, its derivative.
+
+    Examples
+    --------
+    >>> import autograd_clone.numpy as np
+    >>> elementwise_grad(np.square)(np.array([1.0, 2.0, 3.0]))
+    array([2., 4., 6.])
+    """
+    return Transform(_elementwise_grad, fun, argnum)
+
+
+def deriv(fun: Callable, argnum: Argnum = 0) -> Callable:
+    """The derivative of a function of one number, in forward mode; of an elementwise function, elementwise.
+
+    Examples
+    --------
+    >>> deriv(deriv(lambda x: x**3))(2.0)
+    np.float64(12.0)
+    """
+    return Transform(_deriv, fun, argnum)
+
+
+def holomorphic_grad(fun: Callable, argnum: Argnum = 0) -> Callable:
+    """The complex derivative of a holomorphic function, elementwise.
+
+    Examples
+    --------
+    >>> holomorphic_grad(lambda z: z**2)(1.0 + 2.0j)
+    np.complex128(2+4j)
+    """
+    return Transform(_holomorphic_grad, fun, argnum)
+
+
+def grad_named(fun: Callable, argname: str) -> Callable:
+    """The gradient with respect to the argument named `argname`, passed by position or by keyword.
+
+    Examples
+    --------
+    >>> grad_named(lambda x, y: x * y**2, "y")(3.0, y=2.0)
+    np.float64(12.0)
+    """
+    return grad(fun, argname)
+
+
+def multigrad_dict(fun: Callable) -> Callable:
+    """The gradients with respect to all arguments, as a dict keyed by argument name.
+
+    Examples
+    --------
+    >>> multigrad_dict(lambda x, y: x * y)(2.0, 3.0)
+    {'x': np.float64(3.0), 'y': np.float64(2.0)}
+    """
+    return MultiGrad(fun)
+
+
+class MultiGrad(Transform):
+    """What `multigrad_dict` returns."""
+
+    def __init__(self, fun: Callable) -> None:
+        super().__init__(_grad, fun, 0)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        import inspect
+
+        signature = inspect.signature(self.fun)
+        bound = signature.bind(*args, **kwargs)
+        bound.apply_defaults()
+        kinds = {name: p.kind for name, p in signature.parameters.items()}
+
+        def unary(arguments: dict) -> Any:
+            positional, keywords = [], {}
+            for name, value in arguments.items():
+                if kinds[name] is inspect.Parameter.VAR_POSITIONAL:
+                    positional += value
+                elif kinds[name] is inspect.Parameter.VAR_KEYWORD:
+                    keywords.update(value)
+                elif kinds[name] is inspect.Parameter.KEYWORD_ONLY:
+                    keywords[name] = value
+                else:
+                    positional.append(value)
+            return self.fun(*positional, **keywords)
+
+        return _grad(unary, dict(bound.arguments))

@@ -1,0 +1,196 @@
+"""Running a function under a trace: what enters is made variable, what leaves is taken out of its boxes.
+
+`record` is the forward half of reverse mode and returns a `Tape`, which pulls cotangents back; `push` runs forward
+mode. Both take and return pytrees.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..engine.box import Box, new_box
+from ..engine.cotangent import cast, dtype_of, shape_of
+from ..engine.errors import IntegerInputError, RuleShapeError, UnsupportedTypeError
+from ..engine.forward import ForwardTrace, match
+from ..engine.pytree import LEAF, TreeDef, flatten, is_container
+from ..engine.reverse import Node, RecordingTrace, ReverseTrace, backward, root
+
+_READY = frozenset({np.float64, np.float32, np.complex128, np.complex64, np.longdouble, np.clongdouble, np.float16})
+
+
+def variable(x: Any) -> Any:
+    """`x` as a value that can vary: a floating or complex array or scalar; ``None`` if it cannot."""
+    kind = type(x)
+    if kind is np.ndarray:
+        code = x.dtype.kind
+        if code in "fc":
+            return x
+        return x.astype(np.float64) if code in "iu" else None
+    if kind is float:
+        return np.float64(x)
+    if kind in _READY or isinstance(x, Box):
+        return x
+    if kind is complex:
+        return np.complex128(x)
+    if kind is int or isinstance(x, np.integer):
+        return np.float64(x)
+    if kind in Box.type_mappings or (hasattr(x, "__array_ufunc__") and hasattr(x, "__array_function__")):
+        return x if dtype_of(x).kind in "fc" else None
+    return None
+
+
+def leaves_of(x: Any, where: str = "") -> tuple[list[Any], list[Any], TreeDef]:
+    """The leaves of a differentiated argument, those as variables (``None`` for those that cannot vary), and its structure."""
+    if not is_container(x):
+        if type(x) is int or isinstance(x, np.integer):
+            raise IntegerInputError(
+                f"cannot differentiate with respect to {where or 'an argument'} of type {type(x).__name__} (value {x!r}): "
+                f"derivatives are with respect to floating point numbers; pass {float(x)!r}"
+            )
+        value = variable(x)
+        if value is None:
+            raise UnsupportedTypeError(_unsupported(x, where))
+        return [x], [value], LEAF
+    leaves, treedef = flatten(x)
+    values = [variable(leaf) for leaf in leaves]
+    if leaves and all(v is None for v in values):
+        raise UnsupportedTypeError(_unsupported(leaves[0], f"{where or 'an argument'}{treedef.paths()[0]}"))
+    return leaves, values, treedef
+
+
+def _unsupported(x: Any, where: str) -> str:
+    detail = f" and dtype {x.dtype}" if hasattr(x, "dtype") else ""
+    return (
+        f"cannot differentiate with respect to {where or 'an argument'} of type {type(x).__name__}{detail}: expected a float, a complex "
+        "number, a floating point or complex array, or a list, tuple, dict, dataclass or registered container of them"
+    )
+
+
+class Tape:
+    """A recorded function: its plain output, and the way back from cotangents of the output to the inputs.
+
+    Attributes
+    ----------
+    value : pytree
+        The output without this trace's boxes.
+    """
+
+    __slots__ = ("ends", "fun", "leaves", "outdef", "roots", "treedef", "value", "x")
+
+    def __init__(self, fun: Callable, x: Any, trace_type: type[ReverseTrace] = ReverseTrace) -> None:
+        self.fun, self.x = fun, x
+        leaves, values, self.treedef = leaves_of(x)
+        self.leaves = [None if v is None else (shape_of(v), dtype_of(v), type(v) is np.ndarray) for v in values]
+        self.roots = [root() for _ in values]
+        with trace_type() as trace:
+            boxed = (
+                leaf if v is None else new_box(v, trace, node)
+                for leaf, v, node in zip(leaves, values, self.roots, strict=True)
+            )
+            out = fun(self.treedef.unflatten(boxed))
+            self.ends: list[tuple[Node | None, tuple, Any]] = []
+            if isinstance(out, Box) and out._trace is trace:
+                self.value, self.outdef = self._take(out, trace), LEAF
+            else:
+                outs, self.outdef = flatten(out)
+                self.value = self.outdef.unflatten([self._take(y, trace) for y in outs])
+
+    def _take(self, y: Any, trace: Any) -> Any:
+        if isinstance(y, Box) and y._trace is trace:
+            v = y._value
+            self.ends.append((y._node, shape_of(v), dtype_of(v)))
+            return v
+        if type(y) is np.ndarray and y.dtype == object and any(isinstance(e, Box) for e in y.flat):
+            return self._take(np.stack(list(y.flat)).reshape(y.shape), trace)
+        self.ends.append((None, (), None))
+        return y
+
+    def pull(self, g: Any, *, once: bool = False) -> Any:
+        """The cotangent of the input, a pytree of its structure, for a cotangent of the output.
+
+        ``once`` frees the recording on the way, each part as soon as it has been used.
+        """
+        ends = self.ends
+        gs = [g] if self.outdef is LEAF else self.outdef.flatten_like(g, "cotangent")
+        seeds = [(end[0], _seed(g, end)) for g, end in zip(gs, ends, strict=True) if end[0] is not None]
+        if once:
+            self.ends = []
+            del ends
+        try:
+            found = backward(seeds)  # type: ignore[arg-type]
+        except Exception as error:
+            self._explain(error, g)
+            raise
+        return self.treedef.unflatten(self._finish(found, gs))
+
+    def _finish(self, found: dict[int, Any], gs: list[Any]) -> list[Any]:
+        out, given = [], {id(g) for g in gs}
+        for node, like in zip(self.roots, self.leaves, strict=True):
+            if like is None:
+                out.append(None)
+                continue
+            shape, dtype, is_array = like
+            h = found.get(node[0])
+            if h is None:
+                h = np.zeros(shape, dtype)
+            elif shape_of(h) != shape:
+                raise RuleShapeError(f"a cotangent of shape {shape_of(h)} reached an argument of shape {shape}")
+            h = cast(h, dtype)
+            if not shape and type(h) is np.ndarray and not is_array:
+                h = h[()]
+            if type(h) is np.ndarray and (h.base is not None or id(h) in given):
+                h = h.copy()  # the caller owns what it gets: no view of a constant, no buffer shared by two results
+            given.add(id(h))
+            out.append(h)
+        return out
+
+    def _explain(self, error: Exception, g: Any) -> None:
+        """Add to an exception of the backward pass the line that recorded its operation, by doing it all again."""
+        if getattr(error, "__notes__", None):
+            return
+        try:
+            Tape(self.fun, self.x, RecordingTrace).pull(g)
+        except Exception as again:
+            for note in getattr(again, "__notes__", ()):
+                error.add_note(note)
+
+
+def _seed(g: Any, end: tuple) -> Any:
+    _, shape, dtype = end
+    if shape_of(g) != shape:
+        raise RuleShapeError(f"the cotangent has shape {shape_of(g)}, the output {shape}")
+    return cast(g if hasattr(g, "dtype") else dtype.type(g), dtype)
+
+
+def push(fun: Callable, x: Any, v: Any) -> tuple[Any, Any]:
+    """Forward mode: ``fun(x)`` and its derivative along `v`, a pytree of `x`'s structure."""
+    leaves, values, treedef = leaves_of(x)
+    tangents = treedef.flatten_like(v, "tangent")
+    with ForwardTrace() as trace:
+        boxed = [
+            leaf if value is None or t is None else new_box(value, trace, _tangent(t, value))
+            for leaf, value, t in zip(leaves, values, tangents, strict=True)
+        ]
+        outs, outdef = flatten(fun(treedef.unflatten(boxed)))
+        ys, ts = [], []
+        for y in outs:
+            if type(y) is np.ndarray and y.dtype == object and any(isinstance(e, Box) for e in y.flat):
+                y = np.stack(list(y.flat)).reshape(y.shape)
+            mine = isinstance(y, Box) and y._trace is trace
+            ys.append(y._value if mine else y)
+            ts.append(y._node if mine else _zero_tangent(y))
+    return outdef.unflatten(ys), outdef.unflatten(ts)
+
+
+def _tangent(t: Any, value: Any) -> Any:
+    if shape_of(t) != shape_of(value):
+        raise RuleShapeError(f"the tangent has shape {shape_of(t)}, the argument {shape_of(value)}")
+    return match(t if hasattr(t, "dtype") else dtype_of(value).type(t), value)
+
+
+def _zero_tangent(y: Any) -> Any:
+    value = variable(y)
+    return None if value is None else np.zeros(shape_of(value), dtype_of(value))
