@@ -14,8 +14,7 @@ import numpy as np
 from ..engine.box import Box, getval
 from ..engine.define import refusal
 from ..engine.errors import TracedConversionError, UnsupportedKeywordError
-from ..engine.primitive import Primitive, find, missing_rule, public_name
-from ..engine.reverse import ReverseTrace, next_order
+from ..engine.primitive import find, missing_rule, public_name
 from ..engine.trace import apply
 
 
@@ -91,10 +90,8 @@ class ArrayBox(Box):
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if method == "__call__":
-            if not kwargs:
-                fast = FAST.get(ufunc)
-                if fast is not None:
-                    return fast(*inputs)
+            if not kwargs and ufunc in FAST:
+                return FAST[ufunc](*inputs)
             return call(ufunc, inputs, kwargs)
         handler = UFUNC_METHODS.get(method)
         if handler is None:
@@ -163,20 +160,3 @@ def _conversion_message(to: str, box: Box) -> str:
         f"{to}() was applied to a traced value ({getval(box)!r}); the result would not be differentiated. Use the NumPy "
         f"function instead (np.sin for math.sin, ...), or {to}(stop_gradient(x)) if only the number is wanted."
     )
-
-
-def unary(ufunc: np.ufunc, prim: Primitive) -> Callable:
-    """The fast form of a unary elementwise ufunc whose output has its operand's dtype."""
-    rule = prim.vjps[0]
-    assert rule is not None
-    vjp, gather, none = rule.call, rule.gather, prim.defaults
-
-    def fast(x: Any) -> Any:
-        trace = x._trace
-        if type(trace) is ReverseTrace and type(x) is ArrayBox:
-            v = x._value
-            ans = ufunc(v)
-            return ArrayBox(ans, trace, [next_order(), x._node, vjp, gather((v,), ans, none), None])
-        return apply(prim, (x,), {})
-
-    return fast

@@ -140,39 +140,41 @@ def backward(end: list[tuple[Node, Any]]) -> dict[int, Any]:
     cotangents: dict[int, Any] = {}
     owned: set[int] = set()
     heap: list[Node] = []
+    roots: dict[int, Any] = {}
     while end:
         node, g = end.pop()
         _receive(cotangents, owned, heap, node, g)
-    node = None  # type: ignore[assignment]
-    roots: dict[int, Any] = {}
-    while heap:
-        node = heappop(heap)
-        order = node[0]
-        g = cotangents.pop(order)
-        if type(g) is Scatter:
-            g = g.dense()
-        size = len(node)
-        if size == 1:
-            roots[order] = g
-            continue
-        for i in (1,) if size == 5 else range(1, size, 4):
-            parent = node[i]
-            try:
-                h = node[i + 1](g, node[i + 2])
-            except Exception as error:
-                explain(error, node)
-                raise
-            fix = node[i + 3]
-            if fix is not None:
-                h = project(h, fix)
-            key = parent[0]
-            if key in cotangents:
-                cotangents[key] = add(cotangents[key], h, key in owned)
-                owned.add(key)
-            else:
-                cotangents[key] = h
-                heappush(heap, parent)
-        h = parent = None
+    node = []
+    try:
+        while heap:
+            node = heappop(heap)
+            g = cotangents.pop(node[0])
+            while True:  # down a chain: while nothing else is pending, no heap and no dictionary is needed
+                if type(g) is Scatter:
+                    g = g.dense()
+                if len(node) != 5:
+                    break
+                _, parent, vjp, residual, fix = node
+                g = vjp(g, residual)
+                if fix is not None:
+                    g = project(g, fix)
+                if heap:
+                    _receive(cotangents, owned, heap, parent, g)
+                    break
+                node = parent
+            if len(node) == 1:
+                roots[node[0]] = g
+            elif len(node) > 5:
+                for i in range(1, len(node), 4):
+                    h = node[i + 1](g, node[i + 2])
+                    fix = node[i + 3]
+                    if fix is not None:
+                        h = project(h, fix)
+                    _receive(cotangents, owned, heap, node[i], h)
+            h = parent = residual = None
+    except Exception as error:
+        explain(error, node)
+        raise
     return roots
 
 
