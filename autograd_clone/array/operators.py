@@ -17,6 +17,7 @@ from ..engine.box import Box
 from ..engine.primitive import REGISTRY, Primitive, Rule
 from ..engine.reverse import ReverseTrace, fix_for, next_order
 from ..engine.trace import apply
+from ..engine.user import OVERRIDDEN
 from .box import FAST, ArrayBox, as_arrays
 
 ARITHMETIC: dict[str, tuple[np.ufunc, Callable]] = {
@@ -53,19 +54,19 @@ def binary(a, b):
                     x2 = b._value
                     ans = x1 {op} x2
                     if type(ans) is float64 is type(x1) is type(x2):
-                        node = [next_order(), a._node, vjp1, {r1}, None, b._node, vjp2, {r2}, None]
+                        node = [next_order(), a._link, vjp1, {r1}, None, b._link, vjp2, {r2}, None]
                     else:
                         shape = ans.shape
                         dtype = ans.dtype
                         node = [
                             next_order(),
-                            a._node, vjp1, {r1}, None if x1.shape == shape and x1.dtype is dtype else fix_for(prim, x1, ans),
-                            b._node, vjp2, {r2}, None if x2.shape == shape and x2.dtype is dtype else fix_for(prim, x2, ans),
+                            a._link, vjp1, {r1}, None if x1.shape == shape and x1.dtype is dtype else fix_for(prim, x1, ans),
+                            b._link, vjp2, {r2}, None if x2.shape == shape and x2.dtype is dtype else fix_for(prim, x2, ans),
                         ]
                     box = new(ArrayBox)
                     box._value = ans
                     box._trace = trace
-                    box._node = node
+                    box._link = node
                     return box
             elif kind is float or kind is int:
                 x2 = {constant} if type(x1) is ndarray and x1.dtype is FLOAT64 else b
@@ -74,7 +75,7 @@ def binary(a, b):
                     box = new(ArrayBox)
                     box._value = ans
                     box._trace = trace
-                    box._node = {left_node}
+                    box._link = {left_node}
                     return box
             elif kind is ndarray or kind is float64:
                 x2 = b
@@ -83,7 +84,7 @@ def binary(a, b):
                 box._value = ans
                 box._trace = trace
                 fix = None if x1.shape == ans.shape and x1.dtype is ans.dtype else fix_for(prim, x1, ans)
-                box._node = [next_order(), a._node, vjp1, {r1}, fix]
+                box._link = [next_order(), a._link, vjp1, {r1}, fix]
                 return box
     elif type(b) is ArrayBox:
         trace = b._trace
@@ -97,7 +98,7 @@ def binary(a, b):
                     box = new(ArrayBox)
                     box._value = ans
                     box._trace = trace
-                    box._node = {right_node}
+                    box._link = {right_node}
                     return box
             elif kind is ndarray or kind is float64:
                 x1 = a
@@ -106,7 +107,7 @@ def binary(a, b):
                 box._value = ans
                 box._trace = trace
                 fix = None if x2.shape == ans.shape and x2.dtype is ans.dtype else fix_for(prim, x2, ans)
-                box._node = [next_order(), b._node, vjp2, {r2}, fix]
+                box._link = [next_order(), b._link, vjp2, {r2}, fix]
                 return box
     return general(a, b)
 """
@@ -125,8 +126,8 @@ def binary(name: str, prim: Primitive) -> Callable:
         r1=r1,
         r2=r2,
         # where the derivative is one, the result shares its operand's node
-        left_node="a._node" if rule1.source == 1 else f"[next_order(), a._node, vjp1, {r1}, None]",
-        right_node="b._node" if rule2.source == 1 else f"[next_order(), b._node, vjp2, {r2}, None]",
+        left_node="a._link" if rule1.source == 1 else f"[next_order(), a._link, vjp1, {r1}, None]",
+        right_node="b._link" if rule2.source == 1 else f"[next_order(), b._link, vjp2, {r2}, None]",
         **constants,
     )
     scope = {
@@ -156,7 +157,7 @@ def unary(x):
         box = new(ArrayBox)
         box._value = ans
         box._trace = trace
-        box._node = [next_order(), x._node, vjp, {residual}, None]
+        box._link = [next_order(), x._link, vjp, {residual}, None]
         return box
     return apply(prim, (x,), NO_PARAMS)
 """
@@ -213,6 +214,7 @@ def install() -> None:
         FAST[ufunc] = fun
         setattr(ArrayBox, f"__{name}__", fun)
         setattr(ArrayBox, f"__r{name}__", _swapped(fun))
+    OVERRIDDEN.append(lambda fun: FAST.pop(fun, None))
     for name, (ufunc, op) in COMPARISONS.items():
         FAST[ufunc] = _comparison(ufunc, op)
         setattr(ArrayBox, f"__{name}__", FAST[ufunc])

@@ -1,6 +1,6 @@
 """A box is a traced value: the value, the trace that watches it, and what that trace remembers of it.
 
-``_node`` belongs to the trace: the reverse trace keeps the graph node there, the forward trace the tangent.
+``_link`` belongs to the trace: the reverse trace keeps the graph node there, the forward trace the tangent.
 ``_value`` may itself be a box of an older trace; that is all there is to nesting.
 """
 
@@ -12,7 +12,7 @@ from typing import Any
 class Box:
     """Base class of traced values; `register` ties a subclass to the types of value it wraps."""
 
-    __slots__ = ("_node", "_trace", "_value")
+    __slots__ = ("_link", "_trace", "_value")
 
     #: value type -> box class, and the set of value types (HIPS autograd's names for both).
     type_mappings: dict[type, type[Box]] = {}
@@ -21,7 +21,7 @@ class Box:
     def __init__(self, value: Any, trace: Any, node: Any) -> None:
         self._value = value
         self._trace = trace
-        self._node = node
+        self._link = node
 
     @classmethod
     def register(cls, value_type: type) -> None:

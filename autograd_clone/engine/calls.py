@@ -30,6 +30,8 @@ class CallPrimitive:
     kind = "call"
     #: What to do when the function used a traced value that is not among its arguments: trace through it, or refuse.
     inline_closures = False
+    #: Types of trace under which the function is a constant.
+    untraced: frozenset[type] = frozenset()
 
     def __init__(self, fun: Callable, name: str | None = None) -> None:
         self.fun = fun
@@ -112,6 +114,8 @@ def _unwrap(trace: Trace, args: tuple) -> tuple[list[Any], list[int], list[tuple
 def process_reverse(trace: ReverseTrace, prim: CallPrimitive, args: tuple, kwargs: dict) -> Any:
     """Reverse mode: one node whose rule is the primitive's own VJP."""
     values, argnums, trees = _unwrap(trace, args)
+    if ReverseTrace in prim.untraced:
+        return prim(*values, **kwargs)
     ans, vjp = prim.linearize(values, kwargs, argnums)
     leaves, outdef = flatten(ans)
     if any(isinstance(x, Box) and x._trace is trace for x in leaves):
@@ -121,7 +125,7 @@ def process_reverse(trace: ReverseTrace, prim: CallPrimitive, args: tuple, kwarg
     join: Node = [next_order()]
     for k, x in enumerate(x for tree, _ in trees for x in tree):
         if isinstance(x, Box) and x._trace is trace:
-            join += x._node, _pick, k, (shape_of(x._value), dtype_of(x._value), prim.name)
+            join += x._link, _pick, k, (shape_of(x._value), dtype_of(x._value), prim.name)
 
     def pull(g: Any, _: None) -> list[Any]:
         if outdef is not LEAF:
@@ -139,8 +143,10 @@ def process_reverse(trace: ReverseTrace, prim: CallPrimitive, args: tuple, kwarg
 def process_forward(trace: ForwardTrace, prim: CallPrimitive, args: tuple, kwargs: dict) -> Any:
     """Forward mode: the primitive's own JVP."""
     values, argnums, trees = _unwrap(trace, args)
+    if ForwardTrace in prim.untraced:
+        return prim(*values, **kwargs)
     tangents = [
-        treedef.unflatten(x._node if isinstance(x, Box) and x._trace is trace else _no_tangent(x) for x in leaves)
+        treedef.unflatten(x._link if isinstance(x, Box) and x._trace is trace else _no_tangent(x) for x in leaves)
         for leaves, treedef in trees
     ]
     ans, tangent = prim.push(values, kwargs, argnums, tangents)

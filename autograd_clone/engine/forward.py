@@ -1,6 +1,6 @@
 """Forward mode: a box carries its tangent, and every primitive maps tangents beside values.
 
-``_node`` of a box of this trace is the tangent, an array of the value's shape (or a box of an older trace).
+``_link`` of a box of this trace is the tangent, an array of the value's shape (or a box of an older trace).
 """
 
 from __future__ import annotations

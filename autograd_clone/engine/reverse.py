@@ -108,7 +108,7 @@ def unwrap(trace: Trace, operands: tuple) -> tuple[tuple, list[tuple[int, Any]]]
     for i, x in enumerate(operands):
         if isinstance(x, Box) and x._trace is trace:
             values.append(x._value)
-            active.append((i, x._node))
+            active.append((i, x._link))
         else:
             values.append(x)
     return tuple(values), active

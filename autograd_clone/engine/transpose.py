@@ -41,7 +41,7 @@ def transpose(linear: Callable[..., Sequence[Any]], like: Sequence[Any]) -> Call
     starts = [root() for _ in zeros]
     with ReverseTrace() as trace:
         outs = linear(*(new_box(z, trace, n) for z, n in zip(zeros, starts, strict=True)))
-        ends = [out._node if isinstance(out, Box) and out._trace is trace else None for out in outs]
+        ends = [out._link if isinstance(out, Box) and out._trace is trace else None for out in outs]
 
     def transposed(gs: Sequence[Any]) -> list[Any]:
         found = backward([(n, g) for n, g in zip(ends, gs, strict=True) if n is not None])

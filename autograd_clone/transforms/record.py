@@ -101,7 +101,7 @@ class Tape:
     def _take(self, y: Any, trace: Any) -> Any:
         if isinstance(y, Box) and y._trace is trace:
             v = y._value
-            self.ends.append((y._node, shape_of(v), dtype_of(v)))
+            self.ends.append((y._link, shape_of(v), dtype_of(v)))
             return v
         if type(y) is np.ndarray and y.dtype == object and any(isinstance(e, Box) for e in y.flat):
             return self._take(np.stack(list(y.flat)).reshape(y.shape), trace)
@@ -181,7 +181,7 @@ def push(fun: Callable, x: Any, v: Any) -> tuple[Any, Any]:
                 y = np.stack(list(y.flat)).reshape(y.shape)
             mine = isinstance(y, Box) and y._trace is trace
             ys.append(y._value if mine else y)
-            ts.append(y._node if mine else _zero_tangent(y))
+            ts.append(y._link if mine else _zero_tangent(y))
     return outdef.unflatten(ys), outdef.unflatten(ts)
 
 
