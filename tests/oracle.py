@@ -134,7 +134,10 @@ def _levels(real: Callable, double: int, long: int) -> int:
 
 
 def _extrapolate(difference: Callable, step: Any, levels: int) -> Estimate:
-    """Neville's scheme in the squared step; of all its entries the one with the least estimated error, elementwise."""
+    """Neville's scheme in the squared step; of all its entries the one with the least estimated error, elementwise.
+
+    Coarse steps that agree by accident, on the two sides of a jump, are found out by the finest ones.
+    """
     row: list[np.ndarray] = []
     best, error = None, None
     for k in range(levels):
@@ -147,4 +150,4 @@ def _extrapolate(difference: Callable, step: Any, levels: int) -> Estimate:
             else:
                 better = change < error
                 best, error = np.where(better, row[m], best), np.where(better, change, error)
-    return Estimate(best, error)
+    return Estimate(best, np.maximum(error, 1e-3 * abs(best - row[2])))

@@ -72,3 +72,12 @@ def test_complex_step_has_no_error():
 def test_a_kink_shows_in_the_error_estimate():
     (got,) = oracle.directional(lambda x: np.abs(x - 1e-5), [np.array(0.0)], [np.array(1.0)])
     assert got.error > 1e-5
+
+
+def test_a_jump_shows_in_the_error_estimate():
+    x = np.array([-2.46622923, 2.54789782, -1.25069576])
+    y = np.array([-0.17653326, 0.64245684, -0.06413009])
+    v = np.array([-0.98946939, 0.64245684, 0.8])
+    (got,) = oracle.directional(lambda y: np.remainder(x, y), [y], [v])
+    sure = got.error < 1e-8
+    np.testing.assert_allclose(got.value[sure], (-np.floor(x / y) * v)[sure], rtol=1e-8)
