@@ -31,7 +31,9 @@ def _is_ours(fun: Any) -> bool:
 
 
 #: The records of the package, as they were when this module was imported.
-RECORDS: list[Primitive] = [p for f, p in sorted(REGISTRY.items(), key=lambda item: item[1].name) if _is_ours(f)]
+RECORDS: list[Primitive] = [
+    p for f, p in sorted(REGISTRY.items(), key=lambda item: item[1].name) if _is_ours(f)
+]
 DIFFERENTIABLE = [p for p in RECORDS if p.kind not in ("zero", "refused")]
 ZERO = [p for p in RECORDS if p.kind == "zero"]
 REFUSED = [p for p in RECORDS if p.kind == "refused"]
@@ -178,7 +180,14 @@ _BINARY_SHAPES = [
     ((3, 4), (3, 4)), ((3, 4), (4,)), ((3, 1), (1, 4)), ((), (3,)), ((3,), ()), ((), ()), ((1,), (3,)), ((2, 3, 1), (4,)),
     ((1, 1), (2,)), ((0,), (0,)), ((2, 0), (1,)), ((0, 1), (1, 3)), ((1,), ()),
 ]  # fmt: skip
-_TERNARY_SHAPES = [((3,), (3,), (3,)), ((2, 3), (3,), ()), ((2, 1), (1, 3), (2, 3)), ((), (), ()), ((0,), (0,), ()), ((1,), (2, 1), (2, 2))]
+_TERNARY_SHAPES = [
+    ((3,), (3,), (3,)),
+    ((2, 3), (3,), ()),
+    ((2, 1), (1, 3), (2, 3)),
+    ((), (), ()),
+    ((0,), (0,), ()),
+    ((1,), (2, 1), (2, 2)),
+]
 _MANY_SHAPES = [((3,),), ((),), ((0,),)]
 
 
@@ -186,11 +195,19 @@ def generated(prim: Primitive, s: Sampler) -> list[Sample]:
     """Samples of an elementwise ufunc, from its arity and the domain of its operands."""
     arity = prim.fun.nin
     draw = getattr(s, prim.domain)
-    shapes = {1: _UNARY_SHAPES, 2: _BINARY_SHAPES, 3: _TERNARY_SHAPES}.get(arity) or [shape * arity for shape in _MANY_SHAPES]
+    shapes = {1: _UNARY_SHAPES, 2: _BINARY_SHAPES, 3: _TERNARY_SHAPES}.get(arity) or [
+        shape * arity for shape in _MANY_SHAPES
+    ]
     samples = [s(*(draw(*shape) for shape in row)) for row in shapes]
     samples.append(s(*(draw()[()] for _ in range(arity))))
     if arity == 2:
-        samples += [s(draw(2, 3), 2.0), s(1.5, draw(2, 3)), s(draw(3), 2), s(2, draw(3)), s(draw()[()], draw(3))]
+        samples += [
+            s(draw(2, 3), 2.0),
+            s(1.5, draw(2, 3)),
+            s(draw(3), 2),
+            s(2, draw(3)),
+            s(draw()[()], draw(3)),
+        ]
     return samples
 
 
@@ -205,7 +222,9 @@ def _samples(prim: Primitive, dtype: np.dtype, seed: int) -> list[Sample]:
     return prim.samples(s) if prim.samples is not None else generated(prim, s)
 
 
-def cases(prim: Primitive, dtype: Any = np.float64, seed: int = 0, layout: Callable | None = None) -> list[Case]:
+def cases(
+    prim: Primitive, dtype: Any = np.float64, seed: int = 0, layout: Callable | None = None
+) -> list[Case]:
     """The test cases of a record."""
     if not has_samples(prim):
         return []

@@ -30,7 +30,9 @@ def zeros_like(x: Any) -> np.ndarray:
     return np.zeros(shape_of(x), dtype_of(x))
 
 
-def vjp(f: Callable, xs: Sequence[Any], cotangents: Callable, active: Sequence[int] | None = None) -> tuple[list, list]:
+def vjp(
+    f: Callable, xs: Sequence[Any], cotangents: Callable, active: Sequence[int] | None = None
+) -> tuple[list, list]:
     """Outputs, and the cotangents of `xs` for those that ``cotangents(outputs)`` gives; zeros where nothing arrives.
 
     Only the operands whose index is in `active` are traced (all, by default).
@@ -79,17 +81,23 @@ class Loss:
         return [g + c * y for g, c, y in zip(self.gs, self.cs, ys, strict=True)]
 
 
-def reverse_over_reverse(f: Callable, xs: Sequence[Any], loss: Loss, vs: Sequence[Any], ws: Sequence[Any]) -> Any:
+def reverse_over_reverse(
+    f: Callable, xs: Sequence[Any], loss: Loss, vs: Sequence[Any], ws: Sequence[Any]
+) -> Any:
     """The loss' mixed derivative along `vs` and `ws`."""
     return pair(vjp(lambda *xs: vjp(f, xs, loss.cotangents)[1], xs, lambda _: vs)[1], ws)
 
 
-def forward_over_reverse(f: Callable, xs: Sequence[Any], loss: Loss, vs: Sequence[Any], ws: Sequence[Any]) -> Any:
+def forward_over_reverse(
+    f: Callable, xs: Sequence[Any], loss: Loss, vs: Sequence[Any], ws: Sequence[Any]
+) -> Any:
     """As `reverse_over_reverse`, by forward mode of the gradient."""
     return pair(jvp(lambda *xs: vjp(f, xs, loss.cotangents)[1], xs, ws)[1], vs)
 
 
-def reverse_over_forward(f: Callable, xs: Sequence[Any], loss: Loss, vs: Sequence[Any], ws: Sequence[Any]) -> Any:
+def reverse_over_forward(
+    f: Callable, xs: Sequence[Any], loss: Loss, vs: Sequence[Any], ws: Sequence[Any]
+) -> Any:
     """As `reverse_over_reverse`, by reverse mode of the directional derivative."""
     return pair(_pull_tangents(f, xs, loss, vs), ws)
 
@@ -107,7 +115,9 @@ def _pull_tangents(f: Callable, xs: Sequence[Any], loss: Loss, vs: Sequence[Any]
     return vjp(both, xs, slope)[1]
 
 
-def forward_over_forward(f: Callable, xs: Sequence[Any], loss: Loss, vs: Sequence[Any], ws: Sequence[Any]) -> Any:
+def forward_over_forward(
+    f: Callable, xs: Sequence[Any], loss: Loss, vs: Sequence[Any], ws: Sequence[Any]
+) -> Any:
     """As `reverse_over_reverse`, without reverse mode."""
 
     def both(*xs: Any) -> list[Any]:

@@ -49,7 +49,9 @@ def direction(rng: np.random.Generator, x: Any, scale: float = 1.0) -> np.ndarra
     return np.asarray(scale * v).astype(x.dtype)
 
 
-def directional(f: Callable, xs: Arrays, vs: Arrays, *, step: float = 0.05, levels: int = 0) -> list[Estimate]:
+def directional(
+    f: Callable, xs: Arrays, vs: Arrays, *, step: float = 0.05, levels: int = 0
+) -> list[Estimate]:
     """d/dh of each output of ``f(*(xs + h * vs))`` at zero."""
     phi, real, split = _along(f, xs)
 

@@ -21,9 +21,17 @@ def test_second_directional_derivative():
     (got,) = oracle.second_directional(lambda x: np.exp(x[0] * x[1]) * x[2], [X], [V], [W])
     a, b, c = X
     e = np.exp(a * b)
-    H = np.array([[b * b * e * c, (1 + a * b) * e * c, b * e], [(1 + a * b) * e * c, a * a * e * c, a * e], [b * e, a * e, 0]])
+    H = np.array(
+        [
+            [b * b * e * c, (1 + a * b) * e * c, b * e],
+            [(1 + a * b) * e * c, a * a * e * c, a * e],
+            [b * e, a * e, 0],
+        ]
+    )
     np.testing.assert_allclose(got.value, V @ H @ W, rtol=1e-9)
-    np.testing.assert_allclose(oracle.hessian(lambda x: np.exp(x[0] * x[1]) * x[2], X), H, rtol=1e-8, atol=1e-8)
+    np.testing.assert_allclose(
+        oracle.hessian(lambda x: np.exp(x[0] * x[1]) * x[2], X), H, rtol=1e-8, atol=1e-8
+    )
 
 
 def test_long_double_keeps_its_precision():
@@ -49,7 +57,9 @@ def test_complex_functions_are_differentiated_over_the_reals(v):
 
 def test_gradient_of_a_complex_array_follows_the_convention():
     z = np.array([0.4 + 0.9j, -1.0 + 0.2j])
-    np.testing.assert_allclose(oracle.gradient(lambda z: np.sum(np.abs(z) ** 2), z), 2 * np.conj(z), rtol=1e-10)
+    np.testing.assert_allclose(
+        oracle.gradient(lambda z: np.sum(np.abs(z) ** 2), z), 2 * np.conj(z), rtol=1e-10
+    )
 
 
 def test_jacobian_has_output_shape_first():
