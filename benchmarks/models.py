@@ -195,7 +195,7 @@ def lstm_inputs(rng, hidden, batch, steps=100):
 def gaussian_mixture(np, params, X):
     logits, means, log_scales = params
     scaled = (X[:, None, :] - means) * np.exp(-log_scales)
-    joint = logits - np.sum(log_scales, axis=1) - 0.5 * np.sum(scaled * scaled, axis=2)
+    joint = logits - np.sum(log_scales, axis=1) - 0.5 * np.sum(scaled**2, axis=2)
     largest = np.amax(joint, axis=1, keepdims=True)
     total = np.log(np.sum(np.exp(joint - largest), axis=1, keepdims=True)) + largest
     return len(X) * np.log(np.sum(np.exp(logits))) - np.sum(total)
@@ -205,7 +205,7 @@ def gaussian_mixture_by_hand(params, X):
     logits, means, log_scales = params
     precisions = np.exp(-log_scales)
     scaled = (X[:, None, :] - means) * precisions
-    joint = logits - np.sum(log_scales, axis=1) - 0.5 * np.sum(scaled * scaled, axis=2)
+    joint = logits - np.sum(log_scales, axis=1) - 0.5 * np.sum(scaled**2, axis=2)
     responsibilities = np.exp(joint - np.amax(joint, axis=1, keepdims=True))
     responsibilities /= np.sum(responsibilities, axis=1, keepdims=True)
     counts = responsibilities.sum(0)
