@@ -1,48 +1,281 @@
-"""Elementwise functions: each partial derivative stated once."""
+"""NumPy's ufuncs: each partial derivative stated once.
+
+Products with `g` are written out where that saves a temporary array or lets an operator on arrays do what an
+operator with a Python number would do at twice the price. Constants are Python floats: a ``numpy.float64`` would turn
+single precision into double. What is zero, or needs no formula, is in `logic`.
+"""
 
 from __future__ import annotations
 
+from math import log, pi
+
 import numpy as np
 
-from ..engine.define import custom, elementwise, zero
+from ..engine.cotangent import dtype_of
+from ..engine.define import composite, custom, elementwise
+from .tools import anywhere, in_dtype, inverse_or_zero
 
-LOG2, LOG10 = np.log(2.0), np.log(10.0)
-
-
-def _power_base(g, x1, x2):  # type: ignore[no-untyped-def]
-    if type(x2) is int or type(x2) is float:
-        if x2 == 2:
-            return g * (2 * x1)
-        return g * (x2 * x1 ** (x2 - 1)) if x2 != 0 else g * 0.0
-    return g * (x2 * x1 ** np.where(x2 == 0, 1.0, x2 - 1))
+LOG2, LOG10 = log(2.0), log(10.0)
+_NUMBERS = frozenset({int, float, complex})
 
 
-def _power_exponent(g, x1, x2, ans):  # type: ignore[no-untyped-def]
-    return g * (ans * np.log(np.where(x1 == 0, 1.0, x1)))
+# ---- powers -------------------------------------------------------------------------------------------------
 
+
+def _power_base(g, x1, x2):
+    """x2 * x1**(x2 - 1), and zero for the exponent zero, whatever the base."""
+    if type(x2) in _NUMBERS:
+        return g * _power_slope(x1, x2) if x2 != 1 else g
+    exponent = x2 - 1
+    undefined = (x1 == 0) & (x2 == 0)
+    if anywhere(undefined):
+        exponent = np.where(undefined, 0, exponent)
+    return g * (x2 * x1**exponent)
+
+
+def _power_slope(x, n):
+    """The derivative of ``x**n`` for a plain number `n`."""
+    if n == 2:
+        return x + x
+    if n == 0.5:
+        return 0.5 / np.sqrt(x)
+    return n * x ** (n - 1) if n != 0 else 0.0
+
+
+def _power_exponent(g, x1, x2, ans):
+    """ans * log(x1), and zero where 0**x2 is 0 or 1."""
+    if type(x1) in _NUMBERS:
+        if x1 != 0:
+            return g * (ans * np.log(x1).item())
+        x1 = dtype_of(ans).type(x1)
+    base_zero = (x1 == 0) & (x2 >= 0)
+    if anywhere(base_zero):
+        x1 = np.where(base_zero, 1, x1)
+    return g * (ans * np.log(x1))
+
+
+elementwise(np.power, x1=_power_base, x2=_power_exponent, options={"domain": "positive"})
+elementwise(np.square, x=lambda g, x: g * (x + x))
+elementwise(np.sqrt, x=lambda g, ans: g / (ans + ans), options={"domain": "positive"})
+elementwise(np.cbrt, x=lambda g, ans: g / (3 * ans * ans), options={"domain": "nonzero"})
+elementwise(np.reciprocal, x=lambda g, ans: -g * ans * ans, options={"domain": "nonzero"})
+
+
+# The same in double precision at least.
+elementwise(
+    np.float_power,
+    x1=lambda g, x1, x2, ans_dtype: _power_base(g, in_dtype(x1, ans_dtype), x2),
+    x2=lambda g, x1, x2, ans: _power_exponent(g, in_dtype(x1, dtype_of(ans)), x2, ans),
+    options={"domain": "positive"},
+)
+
+
+# ---- arithmetic ---------------------------------------------------------------------------------------------
 
 elementwise(np.add, x1=1, x2=1)
 elementwise(np.subtract, x1=1, x2=-1)
 elementwise(np.multiply, x1="x2", x2="x1")
 elementwise(np.true_divide, x1=lambda g, x2: g / x2, x2=lambda g, x2, ans: -g * ans / x2, options={"domain": "nonzero"})
-elementwise(np.power, x1=_power_base, x2=_power_exponent, options={"domain": "positive"})
 elementwise(np.negative, x=-1)
 elementwise(np.positive, x=1)
-elementwise(np.exp, x="ans")
-elementwise(np.log, x=lambda g, x: g / x, options={"domain": "positive"})
-elementwise(np.sin, x=lambda x: np.cos(x))
-elementwise(np.cos, x=lambda x: -np.sin(x))
-elementwise(np.tanh, x=lambda ans: 1 - ans * ans)
-elementwise(np.sqrt, x=lambda g, ans: g / (2 * ans), options={"domain": "positive"})
-elementwise(np.square, x=lambda x: 2 * x)
-elementwise(np.remainder, x1=1, x2=lambda g, x1, x2: -g * np.floor(x1 / x2))
+
+# The quotient is taken from the remainder: rounding may carry x1 / x2 over an integer.
+elementwise(np.remainder, x1=1, x2=lambda g, x1, x2: -g * np.floor_divide(x1, x2), options={"domain": "nonzero"})
+elementwise(np.fmod, x1=1, x2=lambda g, x1, x2, ans: -g * np.rint((x1 - ans) / x2), options={"domain": "nonzero"})
 
 custom(
-    np.absolute,
-    vjp={"x": lambda g, x: np.real(g) * np.conj(np.sign(x))},
-    jvp={"x": lambda t, x: np.real(t * np.conj(np.sign(x)))},
+    np.modf,
+    vjp={"x": lambda g: g[0]},
+    jvp={"x": lambda t, x_shape, x_dtype: (t, np.zeros(x_shape, x_dtype))},
+    outputs=2,
+    complex=False,
 )
-custom(np.conjugate, vjp={"x": lambda g: np.conj(g)}, jvp={"x": lambda t: np.conj(t)})
+custom(
+    np.frexp,
+    vjp={"x": lambda g, ans: np.ldexp(g[0], -ans[1])},
+    jvp={"x": lambda t, ans: (np.ldexp(t, -ans[1]), None)},
+    outputs=2,
+    complex=False,
+    domain="nonzero",
+)
+elementwise(
+    np.ldexp,
+    x1=lambda g, x2: np.ldexp(g, x2),
+    x2=None,
+    options={
+        "complex": False,
+        "samples": lambda s: [s(s.array(3, 4), s.ints(5, 4) - 2), s(s.array(), 3), s(s.array(3, 1), s.ints(4, 2)), s(s.array(0), 2)],
+    },
+)
 
-for _f in (np.sign, np.floor, np.floor_divide, np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal, np.isfinite, np.isnan):
-    zero(_f)
+
+@composite(np.divmod, domain="nonzero", complex=False)
+def _divmod(x1, x2, /, **kwargs):
+    return np.floor_divide(x1, x2, **kwargs), np.remainder(x1, x2, **kwargs)
+
+
+# ---- exponentials and logarithms ----------------------------------------------------------------------------
+
+elementwise(np.exp, x="ans")
+elementwise(np.exp2, x=lambda g, ans: g * ans * LOG2)
+elementwise(np.expm1, x=lambda g, x: g * np.exp(x))  # ans + 1 would lose all digits far below zero
+elementwise(np.log, x=lambda g, x: g / x, options={"domain": "positive"})
+elementwise(np.log2, x=lambda g, x: g / (x * LOG2), options={"domain": "positive"})
+elementwise(np.log10, x=lambda g, x: g / (x * LOG10), options={"domain": "positive"})
+elementwise(np.log1p, x=lambda g, x: g / (x + 1), options={"domain": "positive"})
+
+
+def _log_weight(x, other, ans, exp):
+    """``exp(x - ans)``, the share of `x` in ``ans = log(exp(x) + exp(other))``; of equal infinities each has half."""
+    infinite = np.isinf(ans)
+    if not anywhere(infinite):
+        return exp(x - ans)
+    share = np.where(x == other, 0.5, x > other).astype(dtype_of(ans))
+    return np.where(infinite, share, exp(np.where(infinite, 0, x) - np.where(infinite, 0, ans)))
+
+
+elementwise(
+    np.logaddexp,
+    x1=lambda x1, x2, ans: _log_weight(x1, x2, ans, np.exp),
+    x2=lambda x1, x2, ans: _log_weight(x2, x1, ans, np.exp),
+)
+elementwise(
+    np.logaddexp2,
+    x1=lambda x1, x2, ans: _log_weight(x1, x2, ans, np.exp2),
+    x2=lambda x1, x2, ans: _log_weight(x2, x1, ans, np.exp2),
+)
+
+
+# ---- trigonometric and hyperbolic functions -----------------------------------------------------------------
+
+
+def _tanh(g, ans):
+    # Three operations on arrays against two and one with a number: 0.76 of the time for 10 elements, and 1.4 times
+    # as much for a million, where the traffic of `g` to and from memory decides.
+    if ans.size < 2000:
+        return g - g * ans * ans
+    return g * (1 - ans * ans)
+
+
+elementwise(np.sin, x=lambda g, x: g * np.cos(x))
+elementwise(np.cos, x=lambda g, x: -g * np.sin(x))
+elementwise(np.tan, x=lambda g, ans: g * (ans * ans + 1), options={"domain": "unit"})
+elementwise(np.arcsin, x=lambda g, x: g / np.sqrt((1 - x) * (1 + x)), options={"domain": "unit"})
+elementwise(np.arccos, x=lambda g, x: -g / np.sqrt((1 - x) * (1 + x)), options={"domain": "unit"})
+elementwise(np.arctan, x=lambda g, x: g / (1 + x * x), options={"domain": "unit"})
+elementwise(np.sinh, x=lambda g, x: g * np.cosh(x))
+elementwise(np.cosh, x=lambda g, x: g * np.sinh(x))
+elementwise(np.tanh, x=_tanh)
+elementwise(np.arcsinh, x=lambda g, x: g / np.sqrt(1 + x * x), options={"domain": "unit"})
+# The product of two roots has arccosh's own branch cut; the root of the product has another.
+elementwise(np.arccosh, x=lambda g, x: g / (np.sqrt(x - 1) * np.sqrt(x + 1)), options={"domain": "above_one"})
+elementwise(np.arctanh, x=lambda g, x: g / ((1 - x) * (1 + x)), options={"domain": "unit"})
+
+for _fun in (np.degrees, np.rad2deg):
+    elementwise(_fun, x=180 / pi)
+for _fun in (np.radians, np.deg2rad):
+    elementwise(_fun, x=pi / 180)
+
+
+def _arctan2(g, x1, x2, leg):
+    """`leg` over the squared distance from the origin; zero at the origin and at infinity."""
+    r = np.hypot(x1, x2)
+    regular = (r > 0) & (r < np.inf)
+    irregular = ~regular
+    if anywhere(irregular):
+        leg, r = np.where(regular, leg, 0), np.where(regular, r, 1)
+    return g * (leg / r / r)
+
+
+def _hypot(g, x, ans):
+    """x / ans: zero at the origin, the sign of x where x is infinite."""
+    irregular = (ans == 0) | np.isinf(ans)
+    if not anywhere(irregular):
+        return g * (x / ans)
+    limit = (np.isinf(x) & irregular) * np.sign(x)
+    return g * np.where(irregular, limit, np.where(irregular, 0, x) / np.where(irregular, 1, ans))
+
+
+elementwise(
+    np.arctan2,
+    x1=lambda g, x1, x2: _arctan2(g, x1, x2, x2),
+    x2=lambda g, x1, x2: _arctan2(g, x1, x2, -x1),
+    options={"domain": "nonzero"},
+)
+elementwise(
+    np.hypot,
+    x1=lambda g, x1, ans: _hypot(g, x1, ans),
+    x2=lambda g, x2, ans: _hypot(g, x2, ans),
+    options={"domain": "nonzero"},
+)
+
+
+# ---- absolute values, signs, extrema ------------------------------------------------------------------------
+
+
+def _absolute(g, x):
+    """The sign, for both modes: a tangent of a complex operand is complex, a cotangent of the real result is real."""
+    if dtype_of(x).kind != "c":
+        return g * np.sign(x)
+    product = g * (np.conj(x) * inverse_or_zero(np.abs(x)))
+    return np.real(product) if dtype_of(g).kind == "c" else product
+
+
+elementwise(np.absolute, x=_absolute, options={"domain": "nonzero"})
+elementwise(np.fabs, x=lambda g, x: g * np.sign(x), options={"domain": "nonzero"})
+elementwise(np.conjugate, x=lambda g: np.conj(g))
+elementwise(
+    np.copysign,
+    x1=lambda g, x1, ans: g * (np.sign(x1) * np.sign(ans)),
+    x2=None,
+    options={"domain": "nonzero"},
+)
+elementwise(np.nextafter, x1=1, x2=None)
+elementwise(np.heaviside, x1=None, x2=lambda g, x1: g * (x1 == 0), options={"domain": "nonzero"})
+
+
+def _where_ahead(g, ahead, equal):
+    """`g` where an operand was taken, and half of it where the two are equal."""
+    taken = g * ahead
+    return taken + 0.5 * g * equal if anywhere(equal) else taken
+
+
+_DISTINCT = {"domain": "distinct"}
+elementwise(
+    np.maximum,
+    x1=lambda g, x1, x2: _where_ahead(g, x1 > x2, x1 == x2),
+    x2=lambda g, x1, x2: _where_ahead(g, x2 > x1, x1 == x2),
+    options=_DISTINCT,
+)
+elementwise(
+    np.minimum,
+    x1=lambda g, x1, x2: _where_ahead(g, x1 < x2, x1 == x2),
+    x2=lambda g, x1, x2: _where_ahead(g, x2 < x1, x1 == x2),
+    options=_DISTINCT,
+)
+elementwise(
+    np.fmax,
+    x1=lambda g, x1, x2: _where_ahead(g, (x1 > x2) | np.isnan(x2), x1 == x2),
+    x2=lambda g, x1, x2: _where_ahead(g, (x2 > x1) | np.isnan(x1), x1 == x2),
+    options=_DISTINCT,
+)
+elementwise(
+    np.fmin,
+    x1=lambda g, x1, x2: _where_ahead(g, (x1 < x2) | np.isnan(x2), x1 == x2),
+    x2=lambda g, x1, x2: _where_ahead(g, (x2 < x1) | np.isnan(x1), x1 == x2),
+    options=_DISTINCT,
+)
+
+
+def _clip_value(g, a, min, max):
+    return g * ((a > min) & (a < max))
+
+
+#: ``clip(a, min, max)`` is ``minimum(maximum(a, min), max)``; at a bound all of the derivative is the bound's.
+CLIP = elementwise(
+    np._core.umath.clip if hasattr(np, "_core") else np.core.umath.clip,
+    a=_clip_value,
+    min=lambda g, a, min, max: g * ((a <= min) & (min < max)),
+    max=lambda g, a, min, max: g * ((a >= max) | (min >= max)),
+    options={"name": "numpy.clip (ufunc)", "domain": "distinct"},
+)

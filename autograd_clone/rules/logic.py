@@ -1,0 +1,79 @@
+"""What is piecewise constant (comparisons, tests, rounding, bits, positions), and ufuncs of strings and bits.
+
+These run on plain values, and their results are not traced: a mask made by ``x > 0`` is an ordinary array.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..engine.box import getval
+from ..engine.cotangent import dtype_of
+from ..engine.define import composite, refuse, zero
+from ..engine.errors import UnsupportedKeywordError
+from ..engine.primitive import REGISTRY
+
+
+def _one(s):
+    return [s(s.array(3, 4)), s(s.array()), s(s.array(0))]
+
+
+def _pair(s):
+    return [s(s.array(3, 4), s.array(4)), s(s.array(), s.array(3)), s(s.array(0), s.array(0))]
+
+
+# ---- comparisons and tests ----------------------------------------------------------------------------------
+
+for _f in (
+    np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal,
+    np.logical_and, np.logical_or, np.logical_xor, np.logical_not,
+    np.isfinite, np.isinf, np.isnan, np.signbit,
+):  # fmt: skip
+    zero(_f)
+for _f in (np.isneginf, np.isposinf, np.iscomplex, np.isreal):
+    zero(_f, samples=_one)
+for _f in (np.isclose, np.allclose, np.array_equal, np.array_equiv):
+    zero(_f, samples=_pair)
+zero(np.isin, samples=lambda s: [s(s.array(3, 4), s.array(4)), s(s.array(4), s.array(2, 2), invert=True)])
+
+for _f in (np.all, np.any, np.count_nonzero):
+    zero(
+        _f,
+        samples=lambda s: [
+            s(s.array(3, 4)),
+            s(s.array(2, 3, 4), axis=-1),
+            s(s.array(3, 4), axis=1, keepdims=True),
+            s(s.array(0)),
+        ],
+    )
+
+# ---- rounding -----------------------------------------------------------------------------------------------
+
+for _f in (np.floor, np.ceil, np.trunc, np.rint, np.spacing):
+    zero(_f)
+zero(np.floor_divide, domain="nonzero")
+zero(np.fix, samples=_one)
+for _f in (np.round, np.around):
+    zero(_f, samples=lambda s: [s(s.array(3, 4)), s(s.array(3, 4), decimals=1), s(s.array(), 2), s(s.array(0))])
+
+_REAL_SIGN = np.sign(1j) != 1j  # in NumPy 1 the sign of a complex number is that of its real part
+
+
+@composite(np.sign, domain="nonzero")
+def _sign(x, /, **kwargs):
+    """Constant on either side of zero; of a complex number, its direction, which turns with it."""
+    if dtype_of(x).kind != "c" or _REAL_SIGN:
+        return np.sign(getval(x), **kwargs)
+    if kwargs:
+        raise UnsupportedKeywordError(f"numpy.sign: the derivative does not support the keyword {next(iter(kwargs))}")
+    r = np.abs(x)
+    return x * (r != 0) / (r + (r == 0))
+
+
+# ---- ufuncs of integers, dates and strings ------------------------------------------------------------------
+
+_UMATH = np._core.umath if hasattr(np, "_core") else np.core.umath  # type: ignore[attr-defined]
+for _f in vars(_UMATH).values():
+    if isinstance(_f, np.ufunc) and not any(c in t for t in _f.types for c in "dD") and _f not in REGISTRY:
+        refuse(_f, "it takes integers, booleans, dates or strings, none of which can be traced")
+zero(_UMATH._ones_like)
