@@ -5,7 +5,9 @@ written with it, to any order.
 """
 
 from . import numpy as numpy
+from .builtins import dict, isinstance, list, tuple
 from .engine.pytree import register_pytree
+from .engine.user import primitive
 from .transforms import (
     checkpoint,
     custom_jvp,

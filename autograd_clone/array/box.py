@@ -124,6 +124,8 @@ def call(func: Callable, args: tuple, kwargs: dict) -> Any:
         return prim.implementation(*args, **kwargs)  # type: ignore[misc]
     if kind == "zero":
         return func(*map(_plain, args), **{k: _plain(v) for k, v in kwargs.items()})
+    if kind == "call":
+        return prim(*args, **kwargs)
     if kind == "refused":
         raise refusal(prim)
     if kwargs.get("out") is not None:
@@ -131,6 +133,13 @@ def call(func: Callable, args: tuple, kwargs: dict) -> Any:
     kwargs.pop("out", None)
     operands, params = prim.split(args, kwargs)
     return apply(prim, as_arrays(operands), params)
+
+
+def as_array(x: Any) -> Any:
+    """`x` as an array: as it is if it is one, traced or not; lists that hold traced values become traced arrays."""
+    if isinstance(x, (Box, np.ndarray)):
+        return x
+    return FROM_LIST[0](x) if isinstance(x, (list, tuple)) else np.asarray(x)
 
 
 def as_arrays(operands: tuple) -> tuple:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from .box import Box, new_box
-from .cotangent import dtype_of, shape_of
+from .cotangent import as_scalar, dtype_of, shape_of
 from .errors import ClosedOverTraceError, RuleShapeError
 from .forward import ForwardTrace, match
 from .primitive import missing_rule
@@ -22,6 +22,7 @@ from .pytree import LEAF, TreeDef, flatten, is_container
 from .reverse import Node, RecordingTrace, ReverseTrace, next_order
 from .trace import EndedTrace, Trace
 from .transpose import transpose, zeros_like
+from .vspace import SparseObject
 
 
 class CallPrimitive:
@@ -118,6 +119,7 @@ def process_reverse(trace: ReverseTrace, prim: CallPrimitive, args: tuple, kwarg
         return prim(*values, **kwargs)
     ans, vjp = prim.linearize(values, kwargs, argnums)
     leaves, outdef = flatten(ans)
+    leaves = [as_scalar(x) for x in leaves]
     if any(isinstance(x, Box) and x._trace is trace for x in leaves):
         return _closed_over(prim, args, kwargs)
     defs = [treedef for _, treedef in trees]
@@ -125,16 +127,16 @@ def process_reverse(trace: ReverseTrace, prim: CallPrimitive, args: tuple, kwarg
     join: Node = [next_order()]
     for k, x in enumerate(x for tree, _ in trees for x in tree):
         if isinstance(x, Box) and x._trace is trace:
-            join += x._link, _pick, k, (shape_of(x._value), dtype_of(x._value), prim.name)
+            join += x._link, _pick, k, None if is_container(x._value) else (shape_of(x._value), dtype_of(x._value), prim.name)
 
     def pull(g: Any, _: None) -> list[Any]:
         if outdef is not LEAF:
             g = outdef.unflatten(g[k] if k in g else zeros_like(x) for k, x in enumerate(likes))
         return _flat_cotangents(prim.name, vjp(g), defs)
 
-    node = trace.note([next_order(), join, pull, None, None], prim.name)
+    node = trace.note([next_order(), trace.note(join, prim.name), pull, None, None], prim.name)
     if outdef is LEAF:
-        return new_box(ans, trace, node) if _varies(ans) else ans
+        return new_box(leaves[0], trace, node) if _varies(leaves[0]) else ans
     return outdef.unflatten(
         new_box(x, trace, [next_order(), node, _slot, k, None]) if _varies(x) else x for k, x in enumerate(leaves)
     )
@@ -151,6 +153,7 @@ def process_forward(trace: ForwardTrace, prim: CallPrimitive, args: tuple, kwarg
     ]
     ans, tangent = prim.push(values, kwargs, argnums, tangents)
     leaves, outdef = flatten(ans)
+    leaves = [as_scalar(x) for x in leaves]
     if any(isinstance(x, Box) and x._trace is trace for x in leaves):
         return _closed_over(prim, args, kwargs)
     ts = outdef.flatten_like(tangent, f"the JVP rule of {prim.name}")
@@ -218,6 +221,8 @@ def _flat_cotangents(name: str, cotangents: Sequence[Any], defs: list[TreeDef]) 
         raise RuleShapeError(f"the VJP rule of {name} returned {len(cotangents)} cotangents for {len(defs)} arguments")
     out: list[Any] = []
     for g, treedef in zip(cotangents, defs, strict=True):
+        if isinstance(g, SparseObject):
+            g = g.dense()
         out += treedef.flatten_like(g, f"the VJP rule of {name}")
     return out
 

@@ -29,6 +29,13 @@ def dtype_of(x: Any) -> np.dtype:
         return np.result_type(type(x)) if isinstance(x, (int, float, complex)) else np.asarray(x).dtype
 
 
+def as_scalar(x: Any) -> Any:
+    """A Python float or complex number as NumPy's, which divides by zero as arrays do; anything else as it is."""
+    if type(x) is float:
+        return np.float64(x)
+    return np.complex128(x) if type(x) is complex else x
+
+
 def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:
     """Sum `g` over the axes along which an operand of shape `shape` was broadcast."""
     seen = shape_of(g)
@@ -75,7 +82,7 @@ def cast(g: Any, dtype: np.dtype) -> Any:
     """`g` with `dtype`; the real part where `dtype` is real and `g` complex."""
     seen = dtype_of(g)
     if seen == dtype:
-        return g
+        return as_scalar(g)
     if seen.kind == "c" and dtype.kind == "f":
         g = np.real(g)
         if dtype_of(g) == dtype:
@@ -120,6 +127,8 @@ def add(a: Any, b: Any, owned: bool) -> Any:
         return a + b
     if kind is dict:
         return _merge(a, b)
+    if kind is tuple or kind is list:
+        return kind(add(x, y, False) for x, y in zip(a, b, strict=True))
     if kind is Scatter:
         if type(b) is Scatter:
             return _join(a, b, owned)

@@ -15,7 +15,7 @@ from typing import Any
 from . import box as box_module
 from .box import Box
 from .calls import INTERPRETERS, CallPrimitive, _unwrap
-from .cotangent import project
+from .cotangent import as_scalar, project
 from .errors import RuleShapeError
 from .forward import ForwardTrace
 from .primitive import Primitive
@@ -167,7 +167,7 @@ def _trace_for(number: Any, node: Any) -> Trace:
 def new_box(value: Any, trace: Any, node: Any) -> Box:
     """A box of `value` for `trace` (a trace, or the number of one) that keeps `node`."""
     raw = node.raw if type(node) is VJPNode else node.g if type(node) is JVPNode else node
-    return box_module.new_box(value, _trace_for(trace, node), raw)
+    return box_module.new_box(as_scalar(value), _trace_for(trace, node), raw)
 
 
 def _view(box: Box) -> Any:

@@ -9,12 +9,13 @@ from __future__ import annotations
 import functools
 import itertools
 import warnings
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, MutableMapping
 from typing import Any
 
 from .box import getval
 from .calls import CallPrimitive
-from .cotangent import add
+from .cotangent import add, as_scalar
 from .errors import RuleShapeError
 from .forward import ForwardTrace
 from .primitive import REGISTRY, Primitive, missing_rule
@@ -134,6 +135,7 @@ def _vjp_maker(record: Primitive) -> Callable:
         from .cotangent import project
 
         operands, params = record.split(args, kwargs)
+        operands, ans = tuple(map(as_scalar, operands)), as_scalar(ans)
         full = record.defaults | params
         pulls = []
         for i in argnums:
@@ -182,7 +184,12 @@ def primitive(fun: Callable) -> UserPrimitive:
     >>> grad(logsumexp)(np.zeros(2))
     array([0.5, 0.5])
     """
-    return UserPrimitive(fun)
+    made = UserPrimitive(fun)
+    try:
+        trace_primitives_map[fun] = made
+    except TypeError:  # an unhashable callable
+        pass
+    return made
 
 
 def notrace_primitive(fun: Callable) -> Callable:
@@ -205,8 +212,15 @@ def notrace_primitive(fun: Callable) -> Callable:
     return untraced
 
 
+#: node type -> functions that are constants under its traces, as declared.
+notrace_primitives: dict[Any, set] = defaultdict(set)
+#: raw function -> primitive.
+trace_primitives_map: dict[Any, UserPrimitive] = {}
+
+
 def register_notrace(node_type: Any, fun: Any) -> None:
     """Make `fun` a constant for one mode: ``VJPNode`` for reverse, ``JVPNode`` for forward."""
+    notrace_primitives[node_type].add(fun)
     trace = {"VJPNode": ReverseTrace, "JVPNode": ForwardTrace}.get(getattr(node_type, "__name__", ""), node_type)
     user = _user_primitive(fun)
     user.untraced = user.untraced | {trace}
@@ -350,3 +364,15 @@ def _add_trees(a: Any, b: Any) -> Any:
         x if y is None else y if x is None else add(x, y, False)
         for x, y in zip(leaves, treedef.flatten_like(b, "sum of cotangents"), strict=True)
     )
+
+
+def add_outgrads(previous: tuple[Any, bool] | None, g: Any) -> tuple[Any, bool]:
+    """A running sum of cotangents and whether it may be changed in place, as HIPS autograd's backward pass keeps it."""
+    if previous is None:
+        return g, False
+    return _add_trees(previous[0], g), False
+
+
+def sparse_add(space: Any, previous: Any, new: Any) -> Any:
+    """`previous` (``None`` for zero) plus a `SparseObject`."""
+    return new.mut_add(space.zeros() if previous is None else previous)

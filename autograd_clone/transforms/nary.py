@@ -118,3 +118,47 @@ def _put(place: int | str, x: Any, args: list, kwargs: dict) -> None:
         args[place] = x
     else:
         kwargs[place] = x
+
+
+def get_doc(fun: Any) -> str:
+    """The docstring of a function, or an empty string."""
+    return getattr(fun, "__doc__", None) or ""
+
+
+def wraps(fun: Callable, namestr: str = "{fun}", docstr: str = "{doc}", **fields: Any) -> Callable:
+    """Decorator that names and documents a function after `fun`, by format strings with ``{fun}`` and ``{doc}``."""
+
+    def decorate(f: Any) -> Any:
+        try:
+            f.__name__ = namestr.format(fun=name_of(fun), **fields)
+            f.__doc__ = docstr.format(fun=name_of(fun), doc=get_doc(fun), **fields)
+        except AttributeError:  # a callable that takes no attributes
+            pass
+        return f
+
+    return decorate
+
+
+def wrap_nary_f(fun: Callable, op: Callable, argnum: Argnum) -> Callable:
+    """Decorator that names a function as the result of the operator `op` on `fun`."""
+    doc = "    {op} of function {fun} with respect to argument number {argnum}. Takes the\n    same arguments as {fun}.\n"
+    return wraps(fun, "{op}_of_{fun}_wrt_argnum_{argnum}", doc, op=name_of(op), argnum=argnum)
+
+
+def unary_to_nary(operator: Callable) -> Callable:
+    """Decorator: an operator ``op(fun, x)`` on functions of one argument as ``op(fun, argnum=0)(*args)``.
+
+    Examples
+    --------
+    >>> @unary_to_nary
+    ... def doubled(fun, x):
+    ...     return 2 * fun(x)
+    >>> doubled(lambda x, y: x - y, 1)(1.0, 2.0)
+    -2.0
+    """
+
+    @wraps(operator)
+    def nary(fun: Callable, argnum: Argnum = 0, *options: Any, **keywords: Any) -> Transform:
+        return Transform(operator, fun, argnum, *options, **keywords)
+
+    return nary

@@ -1,0 +1,32 @@
+"""The names of ``autograd.core``."""
+
+from .array import vspaces as _vspaces
+from .engine.box import Box as SparseBox
+from .engine.box import getval
+from .engine.handmade import JVPNode, VJPNode, backward_pass
+from .engine.user import (
+    add_outgrads,
+    def_linear,
+    defjvp,
+    defjvp_argnum,
+    defjvp_argnums,
+    defvjp,
+    defvjp_argnum,
+    defvjp_argnums,
+    primitive,
+    primitive_jvps,
+    primitive_vjps,
+    sparse_add,
+    sum_outgrads,
+)
+from .engine.vspace import SparseObject, VSpace, vspace
+from .transforms.products import _make_jvp as make_jvp
+from .transforms.products import _make_vjp as make_vjp
+
+__all__ = [
+    "JVPNode", "SparseBox", "SparseObject", "VJPNode", "VSpace", "add_outgrads", "backward_pass", "def_linear", "defjvp",
+    "defjvp_argnum", "defjvp_argnums", "defvjp", "defvjp_argnum", "defvjp_argnums", "getval", "make_jvp", "make_vjp",
+    "primitive", "primitive_jvps", "primitive_vjps", "sparse_add", "sum_outgrads", "vspace",
+]  # fmt: skip
+
+del _vspaces
