@@ -25,14 +25,15 @@ _ARRAY_FUNCTIONS = get_overridable_numpy_array_functions()
 _OURS = ("numpy", "scipy", "autograd_clone")
 
 
-def _is_ours(fun: Any) -> bool:
+def _is_ours(fun: Any, record: Any) -> bool:
     """Whether a record belongs to the package; other tests may have registered functions of their own."""
-    return isinstance(fun, np.ufunc) or (getattr(fun, "__module__", None) or "numpy").split(".")[0] in _OURS
+    module = getattr(fun, "__module__", None) or "numpy"
+    return isinstance(record, Primitive) and (isinstance(fun, np.ufunc) or module.split(".")[0] in _OURS)
 
 
 #: The records of the package, as they were when this module was imported.
 RECORDS: list[Primitive] = [
-    p for f, p in sorted(REGISTRY.items(), key=lambda item: item[1].name) if _is_ours(f)
+    p for f, p in sorted(REGISTRY.items(), key=lambda item: item[1].name) if _is_ours(f, p)
 ]
 DIFFERENTIABLE = [p for p in RECORDS if p.kind not in ("zero", "refused")]
 ZERO = [p for p in RECORDS if p.kind == "zero"]
