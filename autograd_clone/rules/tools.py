@@ -14,11 +14,13 @@ import numpy as np
 from ..engine.box import Box, getval
 
 #: NumPy's mark for a keyword argument that was not given.
-NOT_GIVEN: Any = np._NoValue  # type: ignore[attr-defined]
+NOT_GIVEN: Any = np._NoValue
+#: NumPy's module of ufuncs, whose name depends on its version.
+UMATH: Any = vars(np)["_core" if hasattr(np, "_core") else "core"].umath
 
 
 def anywhere(mask: Any) -> bool:
-    """Whether a mask is true anywhere: to skip the treatment of a rare case, never to choose what is computed.
+    """Whether a mask is true anywhere: to skip the treatment of a rare case, not to choose what is computed.
 
     `numpy.count_nonzero` takes half the time of ``mask.any()``.
     """
@@ -45,7 +47,7 @@ def inverse_or_zero(r: Any) -> Any:
     return (r != 0) / (r + (r == 0))
 
 
-# ---- axes ---------------------------------------------------------------------------------------------------
+# ---- axes --------------------------------------------------------------------------------------------
 
 
 def axes_of(axis: Any, ndim: int) -> tuple[int, ...]:
@@ -70,15 +72,15 @@ def kept_shape(shape: tuple[int, ...], axis: Any) -> tuple[int, ...]:
 
 
 def expand(g: Any, shape: tuple[int, ...], axis: Any) -> Any:
-    """The result of a reduction over `axis` of an array of `shape`, with the reduced axes of length one in place."""
+    """The result of a reduction of an array of `shape`, with reduced axes back in place, of length one."""
     return g.reshape(kept_shape(shape, axis))
 
 
 def spread(g: Any, shape: tuple[int, ...], axis: Any) -> Any:
-    """The result of a reduction, repeated along the reduced axes: a view without memory of its own if `g` is plain.
+    """The result of a reduction, repeated along the reduced axes: a view, without memory of its own.
 
-    For small arrays this is where the time of a sum's backward pass goes. The constructor of `numpy.ndarray` makes
-    the view in a tenth of the time of `numpy.broadcast_to`.
+    For small arrays this is where the time of a sum's backward pass goes. The constructor of `numpy.ndarray`
+    makes the view in a tenth of the time of `numpy.broadcast_to`.
     """
     if not shape:
         return g if g.shape == () else g.reshape(())

@@ -1,29 +1,32 @@
 """NumPy's ufuncs: each partial derivative stated once.
 
-Products with `g` are written out where that saves a temporary array or lets an operator on arrays do what an
-operator with a Python number would do at twice the price. Constants are Python floats: a ``numpy.float64`` would turn
-single precision into double. What is zero, or needs no formula, is in `logic`.
+Products with `g` are written out where that saves a temporary array, or lets an operator on arrays do what an
+operator with a Python number would do at twice the price. Constants are Python floats: a ``numpy.float64``
+would turn single precision into double. What is piecewise constant is in `logic`.
 """
 
 from __future__ import annotations
 
 from math import log, pi
+from typing import Any
 
 import numpy as np
 
 from ..engine.cotangent import dtype_of
 from ..engine.define import composite, custom, elementwise
-from .tools import anywhere, in_dtype, inverse_or_zero
+from .tools import UMATH, anywhere, in_dtype, inverse_or_zero
 
 LOG2, LOG10 = log(2.0), log(10.0)
+_fun: Any
+_POSITIVE, _NONZERO, _UNIT, _DISTINCT = ({"domain": d} for d in ("positive", "nonzero", "unit", "distinct"))
 _NUMBERS = frozenset({int, float, complex})
 
 
-# ---- powers -------------------------------------------------------------------------------------------------
+# ---- powers ------------------------------------------------------------------------------------------
 
 
 def _power_base(g, x1, x2):
-    """x2 * x1**(x2 - 1), and zero for the exponent zero, whatever the base."""
+    """``x2 * x1**(x2 - 1)``, and zero for the exponent zero, whatever the base."""
     if type(x2) in _NUMBERS:
         return g * _power_slope(x1, x2) if x2 != 1 else g
     exponent = x2 - 1
@@ -43,7 +46,7 @@ def _power_slope(x, n):
 
 
 def _power_exponent(g, x1, x2, ans):
-    """ans * log(x1), and zero where 0**x2 is 0 or 1."""
+    """``ans * log(x1)``, and zero where 0**x2 is 0 or 1."""
     if type(x1) in _NUMBERS:
         if x1 != 0:
             return g * (ans * np.log(x1).item())
@@ -54,11 +57,11 @@ def _power_exponent(g, x1, x2, ans):
     return g * (ans * np.log(x1))
 
 
-elementwise(np.power, x1=_power_base, x2=_power_exponent, options={"domain": "positive"})
+elementwise(np.power, x1=_power_base, x2=_power_exponent, options=_POSITIVE)
 elementwise(np.square, x=lambda g, x: g * (x + x))
-elementwise(np.sqrt, x=lambda g, ans: g / (ans + ans), options={"domain": "positive"})
-elementwise(np.cbrt, x=lambda g, ans: g / (3 * ans * ans), options={"domain": "nonzero"})
-elementwise(np.reciprocal, x=lambda g, ans: -g * ans * ans, options={"domain": "nonzero"})
+elementwise(np.sqrt, x=lambda g, ans: g / (ans + ans), options=_POSITIVE)
+elementwise(np.cbrt, x=lambda g, ans: g / (3 * ans * ans), options=_NONZERO)
+elementwise(np.reciprocal, x=lambda g, ans: -g * ans * ans, options=_NONZERO)
 
 
 # The same in double precision at least.
@@ -66,22 +69,22 @@ elementwise(
     np.float_power,
     x1=lambda g, x1, x2, ans_dtype: _power_base(g, in_dtype(x1, ans_dtype), x2),
     x2=lambda g, x1, x2, ans: _power_exponent(g, in_dtype(x1, dtype_of(ans)), x2, ans),
-    options={"domain": "positive"},
+    options=_POSITIVE,
 )
 
 
-# ---- arithmetic ---------------------------------------------------------------------------------------------
+# ---- arithmetic --------------------------------------------------------------------------------------
 
 elementwise(np.add, x1=1, x2=1)
 elementwise(np.subtract, x1=1, x2=-1)
 elementwise(np.multiply, x1="x2", x2="x1")
-elementwise(np.true_divide, x1=lambda g, x2: g / x2, x2=lambda g, x2, ans: -g * ans / x2, options={"domain": "nonzero"})
+elementwise(np.true_divide, x1=lambda g, x2: g / x2, x2=lambda g, x2, ans: -g * ans / x2, options=_NONZERO)
 elementwise(np.negative, x=-1)
 elementwise(np.positive, x=1)
 
 # The quotient is taken from the remainder: rounding may carry x1 / x2 over an integer.
-elementwise(np.remainder, x1=1, x2=lambda g, x1, x2: -g * np.floor_divide(x1, x2), options={"domain": "nonzero"})
-elementwise(np.fmod, x1=1, x2=lambda g, x1, x2, ans: -g * np.rint((x1 - ans) / x2), options={"domain": "nonzero"})
+elementwise(np.remainder, x1=1, x2=lambda g, x1, x2: -g * np.floor_divide(x1, x2), options=_NONZERO)
+elementwise(np.fmod, x1=1, x2=lambda g, x1, x2, ans: -g * np.rint((x1 - ans) / x2), options=_NONZERO)
 
 custom(
     np.modf,
@@ -104,7 +107,12 @@ elementwise(
     x2=None,
     options={
         "complex": False,
-        "samples": lambda s: [s(s.array(3, 4), s.ints(5, 4) - 2), s(s.array(), 3), s(s.array(3, 1), s.ints(4, 2)), s(s.array(0), 2)],
+        "samples": lambda s: [
+            s(s.array(3, 4), s.ints(5, 4) - 2),
+            s(s.array(3, 1), s.ints(4, 2)),
+            s(s.array(), 3),
+            s(s.array(0), 2),
+        ],
     },
 )
 
@@ -114,19 +122,19 @@ def _divmod(x1, x2, /, **kwargs):
     return np.floor_divide(x1, x2, **kwargs), np.remainder(x1, x2, **kwargs)
 
 
-# ---- exponentials and logarithms ----------------------------------------------------------------------------
+# ---- exponentials and logarithms ---------------------------------------------------------------------
 
 elementwise(np.exp, x="ans")
 elementwise(np.exp2, x=lambda g, ans: g * ans * LOG2)
 elementwise(np.expm1, x=lambda g, x: g * np.exp(x))  # ans + 1 would lose all digits far below zero
-elementwise(np.log, x=lambda g, x: g / x, options={"domain": "positive"})
-elementwise(np.log2, x=lambda g, x: g / (x * LOG2), options={"domain": "positive"})
-elementwise(np.log10, x=lambda g, x: g / (x * LOG10), options={"domain": "positive"})
-elementwise(np.log1p, x=lambda g, x: g / (x + 1), options={"domain": "positive"})
+elementwise(np.log, x=lambda g, x: g / x, options=_POSITIVE)
+elementwise(np.log2, x=lambda g, x: g / (x * LOG2), options=_POSITIVE)
+elementwise(np.log10, x=lambda g, x: g / (x * LOG10), options=_POSITIVE)
+elementwise(np.log1p, x=lambda g, x: g / (x + 1), options=_POSITIVE)
 
 
 def _log_weight(x, other, ans, exp):
-    """``exp(x - ans)``, the share of `x` in ``ans = log(exp(x) + exp(other))``; of equal infinities each has half."""
+    """``exp(x - ans)``, the share of `x` in the sum; one half for either of two equal infinities."""
     infinite = np.isinf(ans)
     if not anywhere(infinite):
         return exp(x - ans)
@@ -146,12 +154,12 @@ elementwise(
 )
 
 
-# ---- trigonometric and hyperbolic functions -----------------------------------------------------------------
+# ---- trigonometric and hyperbolic functions ----------------------------------------------------------
 
 
 def _tanh(g, ans):
-    # Three operations on arrays against two and one with a number: 0.76 of the time for 10 elements, and 1.4 times
-    # as much for a million, where the traffic of `g` to and from memory decides.
+    # Three operations on arrays against two and one with a number: 0.76 of the time for 10 elements, and 1.4
+    # times as much for a million, where the traffic of `g` to and from memory decides.
     if ans.size < 2000:
         return g - g * ans * ans
     return g * (1 - ans * ans)
@@ -159,17 +167,17 @@ def _tanh(g, ans):
 
 elementwise(np.sin, x=lambda g, x: g * np.cos(x))
 elementwise(np.cos, x=lambda g, x: -g * np.sin(x))
-elementwise(np.tan, x=lambda g, ans: g * (ans * ans + 1), options={"domain": "unit"})
-elementwise(np.arcsin, x=lambda g, x: g / np.sqrt((1 - x) * (1 + x)), options={"domain": "unit"})
-elementwise(np.arccos, x=lambda g, x: -g / np.sqrt((1 - x) * (1 + x)), options={"domain": "unit"})
-elementwise(np.arctan, x=lambda g, x: g / (1 + x * x), options={"domain": "unit"})
+elementwise(np.tan, x=lambda g, ans: g * (ans * ans + 1), options=_UNIT)
+elementwise(np.arcsin, x=lambda g, x: g / np.sqrt((1 - x) * (1 + x)), options=_UNIT)
+elementwise(np.arccos, x=lambda g, x: -g / np.sqrt((1 - x) * (1 + x)), options=_UNIT)
+elementwise(np.arctan, x=lambda g, x: g / (1 + x * x), options=_UNIT)
 elementwise(np.sinh, x=lambda g, x: g * np.cosh(x))
 elementwise(np.cosh, x=lambda g, x: g * np.sinh(x))
 elementwise(np.tanh, x=_tanh)
-elementwise(np.arcsinh, x=lambda g, x: g / np.sqrt(1 + x * x), options={"domain": "unit"})
+elementwise(np.arcsinh, x=lambda g, x: g / np.sqrt(1 + x * x), options=_UNIT)
 # The product of two roots has arccosh's own branch cut; the root of the product has another.
 elementwise(np.arccosh, x=lambda g, x: g / (np.sqrt(x - 1) * np.sqrt(x + 1)), options={"domain": "above_one"})
-elementwise(np.arctanh, x=lambda g, x: g / ((1 - x) * (1 + x)), options={"domain": "unit"})
+elementwise(np.arctanh, x=lambda g, x: g / ((1 - x) * (1 + x)), options=_UNIT)
 
 for _fun in (np.degrees, np.rad2deg):
     elementwise(_fun, x=180 / pi)
@@ -188,7 +196,7 @@ def _arctan2(g, x1, x2, leg):
 
 
 def _hypot(g, x, ans):
-    """x / ans: zero at the origin, the sign of x where x is infinite."""
+    """``x / ans``: zero at the origin, the sign of `x` where that is infinite."""
     irregular = (ans == 0) | np.isinf(ans)
     if not anywhere(irregular):
         return g * (x / ans)
@@ -200,38 +208,38 @@ elementwise(
     np.arctan2,
     x1=lambda g, x1, x2: _arctan2(g, x1, x2, x2),
     x2=lambda g, x1, x2: _arctan2(g, x1, x2, -x1),
-    options={"domain": "nonzero"},
+    options=_NONZERO,
 )
 elementwise(
     np.hypot,
     x1=lambda g, x1, ans: _hypot(g, x1, ans),
     x2=lambda g, x2, ans: _hypot(g, x2, ans),
-    options={"domain": "nonzero"},
+    options=_NONZERO,
 )
 
 
-# ---- absolute values, signs, extrema ------------------------------------------------------------------------
+# ---- absolute values, signs, extrema -----------------------------------------------------------------
 
 
 def _absolute(g, x):
-    """The sign, for both modes: a tangent of a complex operand is complex, a cotangent of the real result is real."""
+    """Times the sign, in both modes: a tangent of a complex operand is complex, a cotangent is real."""
     if dtype_of(x).kind != "c":
         return g * np.sign(x)
     product = g * (np.conj(x) * inverse_or_zero(np.abs(x)))
     return np.real(product) if dtype_of(g).kind == "c" else product
 
 
-elementwise(np.absolute, x=_absolute, options={"domain": "nonzero"})
-elementwise(np.fabs, x=lambda g, x: g * np.sign(x), options={"domain": "nonzero"})
+elementwise(np.absolute, x=_absolute, options=_NONZERO)
+elementwise(np.fabs, x=lambda g, x: g * np.sign(x), options=_NONZERO)
 elementwise(np.conjugate, x=lambda g: np.conj(g))
 elementwise(
     np.copysign,
     x1=lambda g, x1, ans: g * (np.sign(x1) * np.sign(ans)),
     x2=None,
-    options={"domain": "nonzero"},
+    options=_NONZERO,
 )
 elementwise(np.nextafter, x1=1, x2=None)
-elementwise(np.heaviside, x1=None, x2=lambda g, x1: g * (x1 == 0), options={"domain": "nonzero"})
+elementwise(np.heaviside, x1=None, x2=lambda g, x1: g * (x1 == 0), options=_NONZERO)
 
 
 def _where_ahead(g, ahead, equal):
@@ -240,7 +248,6 @@ def _where_ahead(g, ahead, equal):
     return taken + 0.5 * g * equal if anywhere(equal) else taken
 
 
-_DISTINCT = {"domain": "distinct"}
 elementwise(
     np.maximum,
     x1=lambda g, x1, x2: _where_ahead(g, x1 > x2, x1 == x2),
@@ -271,9 +278,9 @@ def _clip_value(g, a, min, max):
     return g * ((a > min) & (a < max))
 
 
-#: ``clip(a, min, max)`` is ``minimum(maximum(a, min), max)``; at a bound all of the derivative is the bound's.
+#: ``minimum(maximum(a, min), max)``; where `a` is equal to a bound, the derivative is the bound's.
 CLIP = elementwise(
-    np._core.umath.clip if hasattr(np, "_core") else np.core.umath.clip,
+    UMATH.clip,
     a=_clip_value,
     min=lambda g, a, min, max: g * ((a <= min) & (min < max)),
     max=lambda g, a, min, max: g * ((a >= max) | (min >= max)),
