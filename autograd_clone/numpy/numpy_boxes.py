@@ -1,0 +1,5 @@
+"""The names of ``autograd.numpy.numpy_boxes``."""
+
+from ..array import ArrayBox
+
+__all__ = ["ArrayBox"]
