@@ -269,7 +269,7 @@ _STEPS = [
     ("x ** 2", lambda np, x, c, A, mask: x**2, lambda g, x, ans, c, A, mask: g * 2 * x, True),
     ("x[:]", lambda np, x, c, A, mask: x[:], lambda g, x, ans, c, A, mask: g, False),
     (
-        "sum",
+        "sum * c",
         lambda np, x, c, A, mask: np.sum(x, axis=0, keepdims=True) * c,
         lambda g, x, ans, c, A, mask: np.full_like(x, np.sum(g * c)),
         False,
