@@ -164,10 +164,19 @@ def _join(a: Scatter, b: Scatter, owned: bool) -> Scatter:
 
 def add_at(out: np.ndarray, index: Any, piece: Any) -> None:
     """``out[index] += piece``, adding repeatedly where an index array names an element twice."""
-    if is_basic(index):
+    if is_basic(index) or isinstance(index, np.ndarray) and index.dtype == bool:
         out[index] += piece
-    else:
+    elif out.ndim == 1 or not out.flags.c_contiguous:
         np.add.at(out, index, piece)
+    elif isinstance(index, np.ndarray) and index.ndim == 1 and _all_different(index % len(out), len(out)):
+        out[index] += piece
+    else:  # np.add.at is fast for one integer array on one axis only
+        places = np.arange(out.size).reshape(out.shape)[index]
+        np.add.at(out.reshape(-1), places.reshape(-1), np.broadcast_to(piece, places.shape).reshape(-1))
+
+
+def _all_different(places: np.ndarray, n: int) -> bool:
+    return not places.size or bool(np.bincount(places, minlength=n).max() <= 1)
 
 
 def is_basic(index: Any) -> bool:

@@ -1,0 +1,406 @@
+"""Arrays made of traced values: from nested lists, from fill values, from end points; and copies and casts.
+
+Data enters as anything NumPy calls array_like, with traced values anywhere inside it, and leaves as a traced array.
+`as_array` is what other rules use on arguments that may be such lists.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Sequence
+from math import ceil
+from typing import Any
+
+import numpy as np
+
+from ..array.box import FROM_LIST, ArrayBox
+from ..engine.box import Box, getval
+from ..engine.cotangent import dtype_of, shape_of
+from ..engine.define import composite, linear, zero
+from ..engine.errors import UnsupportedKeywordError, UnsupportedTypeError
+from ..engine.reverse import ReverseTrace, next_order
+
+# ---- arrays of lists ------------------------------------------------------------------------------------------
+
+
+def stack_items(*items, axis, dtype=None):
+    """Arrays of one shape, stacked along a new axis (a nonnegative number)."""
+    if axis == 0:
+        return np.array(items, dtype)
+    return np.stack(items, axis, dtype=dtype, casting="unsafe")
+
+
+def _item(g, argnum, axis):
+    return g[argnum] if axis == 0 else g[(slice(None),) * axis + (argnum,)]
+
+
+STACK = linear(
+    stack_items,
+    items=_item,
+    options={
+        "operands": ("*items",),
+        "defaults": {"axis": 0, "dtype": None},
+        "harmless": ("dtype",),
+        "samples": lambda s: [
+            s(s.array(2, 3), s.array(2, 3), axis=0),
+            s(s.array(2, 3), s.array(2, 3), axis=2),
+            s(s.array(), s.array(), s.array(), axis=0),
+        ],
+    },
+)
+
+
+def assemble(items: Sequence, indices: Sequence, combine: Callable, general: Callable) -> Any:
+    """An array of which each item is a part, under one reverse trace; what else there may be goes to `general`.
+
+    Parameters
+    ----------
+    items : sequence
+        Arrays and numbers, some of them traced.
+    indices : sequence
+        Where each item lies in the result: the cotangent of item ``i`` is ``g[indices[i]]``.
+    combine : callable
+        ``combine(values)`` makes the result of plain values.
+    general : callable
+        ``general(items)`` makes it of any.
+    """
+    trace = None
+    node: list[Any] = [None]
+    values = []
+    nested = False
+    for item, index in zip(items, indices, strict=True):
+        if type(item) is ArrayBox:
+            if item._trace is not trace:
+                if trace is not None:
+                    return general(items)
+                trace = item._trace
+            node += item._link, _part, index, None
+            item = item._value
+            nested = nested or type(item) is ArrayBox
+        if isinstance(item, Box) and type(item) is not ArrayBox:
+            return general(items)
+        values.append(item)
+    if type(trace) is not ReverseTrace:
+        return general(items)
+    ans = assemble(values, indices, combine, general) if nested else combine(values)
+    if ans.dtype.kind not in "fc":
+        raise UnsupportedTypeError(f"traced values cannot stand in an array of dtype {ans.dtype}, which the values beside them ask for")
+    _note_casts(node, [v for v, item in zip(values, items, strict=True) if type(item) is ArrayBox], ans.dtype)
+    node[0] = next_order()
+    return ArrayBox(ans, trace, node)
+
+
+def _part(g, index):
+    return g[index]
+
+
+def _note_casts(node: list, values: list, dtype: np.dtype) -> None:
+    """Write into `node` which cotangents must be cast back to their operand's dtype."""
+    for k, value in enumerate(values):
+        if value.dtype is not dtype:
+            node[4 * k + 4] = (value.shape, value.dtype, None)
+
+
+def stack(items: list) -> Any:
+    """``np.array(items)``, where some of the items, which have one shape, are traced."""
+    return assemble(items, range(len(items)), np.array, lambda items: STACK(*items, axis=0))
+
+
+def from_list(x: Any) -> Any:
+    """An array of a nested list or tuple, or of an object array; a traced one if traced values are in it."""
+    if isinstance(x, np.ndarray):
+        return from_object_array(x)
+    items = [from_list(e) if type(e) is list or type(e) is tuple else e for e in x]
+    return stack(items) if any(isinstance(e, Box) for e in items) else np.array(x)
+
+
+def from_object_array(x: Any) -> Any:
+    """A traced array out of an object array that holds traced values; `x` itself if it does not."""
+    items = list(x.ravel()) if x.dtype.hasobject else []
+    if not any(isinstance(e, Box) for e in items):
+        return x
+    flat = stack(items)
+    return np.reshape(flat, x.shape + flat.shape[1:])
+
+
+FROM_LIST.append(from_list)
+
+
+def as_array(x: Any) -> Any:
+    """`x` as a traced or plain array (a scalar stays one)."""
+    if type(x) is ArrayBox:
+        return x
+    if type(x) is np.ndarray:
+        return from_object_array(x) if x.dtype.hasobject else x
+    if type(x) is list or type(x) is tuple:
+        return from_list(x)
+    return x if isinstance(x, Box) or hasattr(x, "shape") else np.asarray(x)
+
+
+def holds_box(x: Any) -> bool:
+    """Whether a traced value is in `x`, which may be a nested list or tuple, or an object array."""
+    if type(x) is list or type(x) is tuple:
+        return any(map(holds_box, x))
+    if type(x) is np.ndarray and x.dtype.hasobject:
+        return any(map(holds_box, x.ravel().tolist()))
+    return isinstance(x, Box)
+
+
+# ---- copies and casts -----------------------------------------------------------------------------------------
+
+
+def cast_array(x, dtype):
+    """``x.astype(dtype)``."""
+    return x.astype(dtype) if hasattr(x, "astype") else np.asarray(x).astype(dtype)
+
+
+def copied(x):
+    """A copy of `x`."""
+    return np.array(x)
+
+
+CAST = linear(
+    cast_array,
+    x=lambda g: g,  # the engine restores the dtype
+    options={
+        "harmless": ("dtype",),
+        "samples": lambda s: [s(s.array(2, 3), dtype=s.dtype), s(s.array(), dtype=np.complex128), s(s.array(0), dtype=s.dtype)],
+    },
+)
+COPY = linear(copied, x=lambda g: g, options={"samples": lambda s: [s(s.array(2, 3)), s(s.array())]})
+
+
+def cast_to(x: Any, dtype: Any) -> Any:
+    """`x` with `dtype`. A dtype that cannot carry a derivative gives a plain array; ``object``, one of traced scalars."""
+    dtype = np.dtype(dtype)
+    if dtype == dtype_of(x):
+        return x
+    if dtype.kind in "fc":
+        return CAST(x, dtype=dtype)
+    if dtype.kind == "O":
+        return _object_array(x)
+    return np.asarray(getval(x)).astype(dtype)
+
+
+def _object_array(x: Any) -> np.ndarray:
+    out = np.empty(shape_of(x), object)
+    for index in np.ndindex(out.shape):
+        out[index] = x[index]
+    return out
+
+
+@composite(np.astype, samples=lambda s: [s(s.array(2, 3), s.dtype), s(s.array(3), np.complex128, copy=False), s(s.array(), s.dtype)])
+def astype(x, dtype, /, *, copy=True, device=None):
+    out = cast_to(x, dtype)
+    return COPY(out) if copy and out is x else out
+
+
+@composite(np.copy, samples=lambda s: [s(s.array(2, 3)), s(s.array(2, 3), order="F", subok=True), s(s.array())])
+def copy(a, order="K", subok=False):
+    return COPY(as_array(a))
+
+
+# ---- array, asarray and their kin -----------------------------------------------------------------------------
+
+
+def _through(name, samples):
+    """Samples of a function of this module: NumPy's own does not ask traced values what to do."""
+
+    def own(f, *args, **kwargs):
+        return globals()[name](*args, **kwargs)
+
+    return lambda s: [sample._replace(via=own) for sample in samples(s)]
+
+
+def _given(**options: Any) -> dict:
+    return {k: v for k, v in options.items() if v is not None}
+
+
+@composite(np.array, samples=_through("array", lambda s: [
+    s(s.array(2, 3)),
+    s([s.array(), 1.0, s.array()]),
+    s([[s.array(2), [1.0, 2.0]], [s.array(2), s.array(2)]], ndmin=4),
+    s([s.array(3), s.array(3)], dtype=s.dtype, copy=None, order="F"),
+]))  # fmt: skip
+def array(object, dtype=None, *, copy=True, order="K", subok=False, ndmin=0, ndmax=0, like=None):
+    """As `numpy.array`, for (nested lists of) traced values.
+
+    Examples
+    --------
+    >>> import autograd_clone.numpy as np
+    >>> from autograd_clone import grad
+    >>> grad(lambda x: np.sum(np.array([x, 2 * x]) ** 2))(1.0)
+    np.float64(10.0)
+    """
+    if not holds_box(object):
+        return np.array(object, dtype, copy=copy, order=order, subok=subok, ndmin=ndmin, **({"ndmax": ndmax} if ndmax else {}))
+    if ndmax:
+        raise UnsupportedKeywordError("numpy.array: ndmax cannot be used with traced values")
+    out = as_array(object)
+    if dtype is not None:
+        out = cast_to(out, dtype)
+    if copy and out is object:
+        out = COPY(out)
+    ndim = len(shape_of(out))
+    return np.reshape(out, (1,) * (ndmin - ndim) + shape_of(out)) if ndmin > ndim else out
+
+
+@composite(np.asarray, samples=_through("asarray", lambda s: [s(s.array(2, 3)), s([s.array(), s.array()], dtype=s.dtype), s(s.array(), copy=True)]))
+def asarray(a, dtype=None, order=None, *, device=None, copy=None, like=None):
+    """As `numpy.asarray`, for (nested lists of) traced values."""
+    if holds_box(a):
+        return array(a, dtype, copy=copy)
+    return np.asarray(a, dtype, order, **_given(device=device, copy=copy))
+
+
+@composite(np.asanyarray, samples=_through("asanyarray", lambda s: [s([s.array(), s.array()])]))
+def asanyarray(a, dtype=None, order=None, *, device=None, copy=None, like=None):
+    """As `numpy.asanyarray`, for (nested lists of) traced values."""
+    if holds_box(a):
+        return array(a, dtype, copy=copy)
+    return np.asanyarray(a, dtype, order, **_given(device=device, copy=copy))
+
+
+@composite(np.ascontiguousarray, samples=_through("ascontiguousarray", lambda s: [s(s.array(2, 3)), s([s.array(), s.array()], dtype=s.dtype), s(s.array())]))
+def ascontiguousarray(a, dtype=None, *, like=None):
+    """As `numpy.ascontiguousarray`, for (nested lists of) traced values."""
+    return array(a, dtype, copy=None, ndmin=1) if holds_box(a) else np.ascontiguousarray(a, dtype)
+
+
+@composite(np.asfortranarray, samples=_through("asfortranarray", lambda s: [s(s.array(2, 3)), s(s.array())]))
+def asfortranarray(a, dtype=None, *, like=None):
+    """As `numpy.asfortranarray`, for (nested lists of) traced values."""
+    return array(a, dtype, copy=None, ndmin=1) if holds_box(a) else np.asfortranarray(a, dtype)
+
+
+@composite(np.asarray_chkfinite, samples=_through("asarray_chkfinite", lambda s: [s(s.array(2, 3)), s([s.array(), s.array()])]))
+def asarray_chkfinite(a, dtype=None, order=None):
+    """As `numpy.asarray_chkfinite`, for (nested lists of) traced values."""
+    out = asarray(a, dtype, order)
+    np.asarray_chkfinite(getval(out))
+    return out
+
+
+@composite(np.require, samples=_through("require", lambda s: [s(s.array(2, 3)), s(s.array(2, 3), None, ["C", "W"])]))
+def require(a, dtype=None, requirements=None, *, like=None):
+    """As `numpy.require`; memory layout is a matter of plain arrays only."""
+    return array(a, dtype, copy=None) if holds_box(a) else np.require(a, dtype, requirements)
+
+
+# ---- fill values ----------------------------------------------------------------------------------------------
+
+
+def _filled(shape, fill_value, dtype):
+    fill_value = as_array(fill_value)
+    return np.broadcast_to(fill_value if dtype is None else cast_to(fill_value, dtype), shape)
+
+
+@composite(np.full, samples=_through("full", lambda s: [
+    s((2, 3), s.array()),
+    s(4, s.array(4), s.dtype, "F"),
+    s((2, 3), s.array(2, 1), dtype=s.dtype, order="C"),
+    s((), s.array()),
+    s((0, 2), s.array()),
+]))  # fmt: skip
+def full(shape, fill_value, dtype=None, order="C", *, device=None, like=None):
+    """As `numpy.full`; the fill value may be traced."""
+    if holds_box(fill_value):
+        return _filled(shape, fill_value, dtype)
+    return np.full(shape, fill_value, dtype, order, **_given(device=device))
+
+
+@composite(np.full_like, samples=_through("full_like", lambda s: [
+    s(np.zeros((2, 3), s.dtype), s.array()),
+    s(np.zeros(3), s.array(4, 1), s.dtype, "C", True, (4, 2)),
+    s(np.zeros(()), s.array(), dtype=s.dtype),
+]))  # fmt: skip
+def full_like(a, fill_value, dtype=None, order="K", subok=True, shape=None, *, device=None):
+    """As `numpy.full_like`; the fill value may be traced."""
+    a = as_array(a)
+    if holds_box(fill_value):
+        return _filled(shape_of(a) if shape is None else shape, fill_value, dtype or dtype_of(a))
+    return np.full_like(getval(a), fill_value, dtype, order, subok, shape, **_given(device=device))
+
+
+for _f in (np.zeros_like, np.ones_like, np.empty_like, np.zeros, np.ones, np.empty, np.eye, np.identity, np.tri):
+    zero(_f)
+for _f in (np.frombuffer, np.fromfile, np.fromiter, np.fromstring, np.fromfunction, np.loadtxt, np.genfromtxt):
+    zero(_f)
+
+
+# ---- end points -----------------------------------------------------------------------------------------------
+
+
+def _spaced(start, stop, num, endpoint, axis, function):
+    """``function(start, stop, t)`` for `num` values of ``t`` from 0 to 1, along a new axis."""
+    num = operator.index(num)
+    ndim = len(np.broadcast_shapes(shape_of(start), shape_of(stop)))
+    t = np.linspace(0.0, 1.0, num, endpoint).reshape((num,) + (1,) * ndim)
+    out = function(start, stop, t)
+    return np.moveaxis(out, 0, axis) if axis != 0 else out
+
+
+@composite(np.linspace, samples=lambda s: [
+    s(s.array(), s.array()),
+    s(s.array(3), s.array(2, 1), 5, False, axis=-1),
+    s(s.array(), s.array(), num=4, endpoint=False, retstep=True, dtype=s.dtype),
+    s(s.array(2), 1.0, 1, axis=1),
+    s(s.array(), 1.0, 0),
+])  # fmt: skip
+def linspace(start, stop, num=50, endpoint=True, retstep=False, dtype=None, axis=0, *, device=None):
+    start, stop = as_array(start), as_array(stop)
+    dtype = np.linspace(getval(start), getval(stop), 0, dtype=dtype).dtype
+    out = cast_to(_spaced(start, stop, num, endpoint, axis, lambda a, b, t: a * (1 - t) + b * t), dtype)
+    intervals = operator.index(num) - bool(endpoint)
+    return (out, (stop - start) / intervals if intervals > 0 else np.nan) if retstep else out
+
+
+@composite(np.logspace, samples=lambda s: [
+    s(s.array(), s.array()),
+    s(s.array(3), s.array(2, 1), 5, False, 2.0, axis=-1),
+    s(s.array(2), s.array(2), num=4, base=s.positive(2), dtype=s.dtype),
+    s(s.array(2), s.array(2), num=4, base=s.positive(2), axis=1),
+    s(s.array(), s.array(), num=4, base=s.positive()),
+])  # fmt: skip
+def logspace(start, stop, num=50, endpoint=True, base=10.0, dtype=None, axis=0):
+    start, stop, base = as_array(start), as_array(stop), as_array(base)
+    dtype = np.logspace(getval(start), getval(stop), 0, base=getval(base), dtype=dtype).dtype
+    if shape_of(base):
+        ndim = len(np.broadcast_shapes(shape_of(start), shape_of(stop), shape_of(base)))
+        start, stop, base = (np.reshape(x, (1,) * (ndim - len(shape_of(x))) + shape_of(x)) for x in (start, stop, base))
+        base = np.expand_dims(base, axis)
+    return cast_to(np.power(base, np.linspace(start, stop, num, endpoint, axis=axis)), dtype)
+
+
+@composite(np.geomspace, samples=lambda s: [
+    s(s.positive(), s.positive()),
+    s(s.positive(3), s.positive(2, 1), 5, False, axis=-1),
+    s(s.positive(2), s.positive(2), num=4, dtype=s.dtype),
+    s(-s.positive(2), -s.positive(2), num=3),
+])  # fmt: skip
+def geomspace(start, stop, num=50, endpoint=True, dtype=None, axis=0):
+    start, stop = as_array(start), as_array(stop)
+    dtype = np.geomspace(getval(start), getval(stop), 0, dtype=dtype).dtype
+    out = _spaced(start, stop, num, endpoint, axis, lambda a, b, t: a * (b / a) ** t)
+    return cast_to(out, dtype)
+
+
+@composite(np.arange, complex=False, samples=_through("arange", lambda s: [
+    s(s.positive() * 3),
+    s(s.array(), 5.0, 0.5),
+    s(1.0, 4.0, s.positive()),
+    s(s.array(), 9, dtype=s.dtype),
+]))  # fmt: skip
+def arange(*args, **kwargs):
+    """As `numpy.arange`; the end points and the step may be traced."""
+    if any(map(holds_box, args)) or any(map(holds_box, kwargs.values())):
+        return _traced_arange(*args, **kwargs)
+    return np.arange(*args, **kwargs)
+
+
+def _traced_arange(start=None, stop=None, step=1, dtype=None, *, device=None, like=None):
+    if stop is None:
+        start, stop = 0, start
+    n = max(0, ceil((getval(stop) - getval(start)) / getval(step)))
+    out = start + step * np.arange(n)
+    return out if dtype is None else cast_to(out, dtype)

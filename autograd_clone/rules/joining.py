@@ -1,0 +1,364 @@
+"""Functions that join arrays, split them, and insert and delete pieces.
+
+Joining is one primitive, `joined`, with the places where its operands begin as a static argument, so that a join of
+n arrays costs O(n). Splitting is reading with slices.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import accumulate
+from typing import Any
+
+import numpy as np
+
+from ..engine.box import Box, getval
+from ..engine.cotangent import dtype_of, shape_of
+from ..engine.define import composite, linear
+from ..engine.errors import UnsupportedKeywordError
+from .creation import COPY, STACK, as_array, assemble, cast_to
+
+# ---- concatenate and stack ------------------------------------------------------------------------------------
+
+
+def joined(*arrays, axis, starts, dtype=None, casting="same_kind"):
+    """``np.concatenate(arrays, axis)``; `starts` tells where along the axis each array begins, and the whole length."""
+    return np.concatenate(arrays, axis, dtype=dtype, casting=casting)
+
+
+def _joined_part(g, argnum, axis, starts):
+    return g[_along(axis, starts[argnum], starts[argnum + 1])]
+
+
+JOIN = linear(
+    joined,
+    arrays=_joined_part,
+    options={
+        "operands": ("*arrays",),
+        "defaults": {"axis": 0, "starts": (), "dtype": None, "casting": "same_kind"},
+        "harmless": ("dtype", "casting"),
+        "samples": lambda s: [s(s.array(2, 3), s.array(2, 1), axis=1, starts=(0, 3, 4))],
+    },
+)
+
+
+def _along(axis: int, start: int | None, stop: int | None) -> Any:
+    """The index of a slice along an axis (a nonnegative number)."""
+    return (slice(None),) * axis + (slice(start, stop),) if axis else slice(start, stop)
+
+
+def _normal(axis: int, ndim: int) -> int:
+    if not -ndim <= axis < ndim:
+        raise np.exceptions.AxisError(axis, ndim)
+    return axis % ndim
+
+
+def _refuse_out(name: str, out: Any) -> None:
+    if out is not None:
+        raise UnsupportedKeywordError(f"{name}: out= cannot be used with a traced array; assign the result to a name")
+
+
+def _no_derivative(dtype: Any) -> bool:
+    return dtype is not None and np.dtype(dtype).kind not in "fc"
+
+
+@composite(np.concatenate, samples=lambda s: [
+    s((s.array(2, 3), s.array(1, 3))),
+    s([s.array(2, 3), s.array(2, 2)], -1),
+    s((s.array(2, 3), s.array(2), s.array()), axis=None),
+    s((s.array(3), np.arange(2), s.array(0)), dtype=s.dtype, casting="unsafe"),
+    s((s.array(2, 3), [[1.0, 2.0, 3.0]])),
+    s(s.array(2, 3)),
+])  # fmt: skip
+def concatenate(arrays, /, axis=0, out=None, *, dtype=None, casting="same_kind"):
+    _refuse_out("numpy.concatenate", out)
+    if _no_derivative(dtype):
+        return np.concatenate([getval(as_array(a)) for a in arrays], axis, dtype=dtype, casting=casting)
+    if axis is None:
+        return join([np.ravel(as_array(a)) for a in arrays], 0, dtype, casting)
+    return join([as_array(a) for a in arrays], axis, dtype, casting)
+
+
+def join(arrays: list, axis: int, dtype: Any = None, casting: Any = "same_kind") -> Any:
+    """The arrays (with boxes among them) one after the other along an axis."""
+    shapes = [shape_of(a) for a in arrays]
+    if not all(shapes):
+        raise ValueError("zero-dimensional arrays cannot be concatenated")
+    if axis != 0:
+        axis = _normal(axis, len(shapes[0]))
+    starts = list(accumulate((s[axis] for s in shapes if len(s) > axis), initial=0))
+    if len(starts) <= len(arrays):
+        raise ValueError(f"all the input array dimensions must be the same for concatenation, got shapes {shapes}")
+    return assemble(
+        arrays,
+        [_along(axis, i, j) for i, j in zip(starts, starts[1:], strict=False)],
+        lambda values: np.concatenate(values, axis, dtype=dtype, casting=casting),
+        lambda items: JOIN(*items, axis=axis, starts=starts, dtype=dtype, casting=casting),
+    )
+
+
+@composite(np.stack, samples=lambda s: [
+    s((s.array(2, 3), s.array(2, 3))),
+    s([s.array(2, 3), s.array(2, 3)], 1),
+    s([s.array(2), [1.0, 2.0]], axis=-1, dtype=s.dtype, casting="unsafe"),
+    s((s.array(), s.array(), 1.0)),
+    s(s.array(2, 3), axis=1),
+    s((s.array(0, 2), s.array(0, 2))),
+])  # fmt: skip
+def stack(arrays, axis=0, out=None, *, dtype=None, casting="same_kind"):
+    _refuse_out("numpy.stack", out)
+    arrays = [as_array(a) for a in arrays]
+    if _no_derivative(dtype):
+        return np.stack([getval(a) for a in arrays], axis, dtype=dtype, casting=casting)
+    if len({shape_of(a) for a in arrays}) != 1:
+        raise ValueError("all input arrays must have the same shape")
+    axis = _normal(axis, len(shape_of(arrays[0])) + 1)
+    before = (slice(None),) * axis
+    return assemble(
+        arrays,
+        [(*before, i) for i in range(len(arrays))],
+        lambda values: np.stack(values, axis, dtype=dtype, casting=casting),
+        lambda items: STACK(*items, axis=axis, dtype=dtype),
+    )
+
+
+def _stacker(function: Callable, prepare: Callable, axis_for: Callable) -> None:
+    """Register a relative of ``np.concatenate``, which first gives each array more dimensions."""
+
+    def implementation(tup, *, dtype=None, casting="same_kind"):
+        arrays = [prepare(as_array(a)) for a in tup]
+        if _no_derivative(dtype):
+            return function([getval(a) for a in arrays], dtype=dtype, casting=casting)
+        return join(arrays, axis_for(len(shape_of(arrays[0]))), dtype, casting)
+
+    composite(function, implementation, samples=_stacker_samples(function))
+
+
+def _stacker_samples(function):
+    def samples(s):
+        shapes = [(), (), ()], [(3,), (3,)], [(2, 3), (2, 3)], [(2, 3, 2), (2, 3, 2)]
+        out = [s([s.array(*n) for n in group]) for group in shapes]
+        if function in (np.hstack, np.vstack):
+            out.append(s((s.array(2, 3), s.array(2, 3)), dtype=s.dtype, casting="unsafe"))
+        return out
+
+    return samples
+
+
+def _as_column(a):
+    n = shape_of(a)
+    return np.reshape(a, (-1, 1)) if len(n) < 2 else a
+
+
+_stacker(np.hstack, lambda a: a if shape_of(a) else np.reshape(a, (1,)), lambda ndim: min(ndim - 1, 1))
+_stacker(np.vstack, lambda a: a if len(shape_of(a)) > 1 else np.atleast_2d(a), lambda ndim: 0)
+_stacker(np.dstack, lambda a: a if len(shape_of(a)) > 2 else np.atleast_3d(a), lambda ndim: 2)
+_stacker(np.column_stack, _as_column, lambda ndim: 1)
+
+
+@composite(np.block, samples=lambda s: [
+    s([s.array(2), s.array(3)]),
+    s([[s.array(2, 2), np.zeros((2, 1))], [s.array(1, 2), s.array(1, 1)]]),
+    s([[s.array(), 1.0], [2.0, s.array()]]),
+    s([s.array(2, 2), s.array(2, 3)]),
+    s(s.array(2)),
+])  # fmt: skip
+def block(arrays):
+    depth = _list_depth(arrays)
+    leaves = _leaves(arrays)
+    ndim = max([depth, *(len(shape_of(leaf)) for leaf in leaves)])
+    out = _block(arrays, depth, ndim)
+    return COPY(out) if out is arrays else out
+
+
+def _list_depth(arrays: Any) -> int:
+    if type(arrays) is tuple:
+        raise TypeError("only lists can be used to arrange blocks, and np.block does not allow implicit conversion from tuple")
+    if type(arrays) is not list:
+        return 0
+    depths = {_list_depth(a) for a in arrays}
+    if len(depths) != 1:
+        raise ValueError("list depths are mismatched, or a list is empty")
+    return 1 + depths.pop()
+
+
+def _leaves(arrays: Any) -> list:
+    return [leaf for a in arrays for leaf in _leaves(a)] if type(arrays) is list else [arrays]
+
+
+def _block(arrays: Any, depth: int, ndim: int) -> Any:
+    if type(arrays) is list:
+        return np.concatenate([_block(a, depth - 1, ndim) for a in arrays], axis=-depth)
+    shape = shape_of(arrays)
+    return arrays if len(shape) == ndim else np.reshape(as_array(arrays), (1,) * (ndim - len(shape)) + shape)
+
+
+def index_join(key: Any, axis: int, ndmin: int, trans1d: int) -> Any:
+    """What ``np.r_[key]`` and ``np.c_[key]`` give, where traced values are in `key`."""
+    key = key if type(key) is tuple else (key,)
+    if key and type(key[0]) is str:
+        if key[0] in ("r", "c"):
+            raise UnsupportedKeywordError("numpy.r_: the matrix forms 'r' and 'c' cannot be used with traced values")
+        given = [int(n) for n in key[0].split(",")]
+        axis, ndmin, trans1d = [*given, *(axis, ndmin, trans1d)[len(given) :]][:3]
+        key = key[1:]
+    return np.concatenate([_index_item(item, ndmin, trans1d) for item in key], axis)
+
+
+def _index_item(item: Any, ndmin: int, trans1d: int) -> Any:
+    if isinstance(item, slice):
+        from .creation import arange
+
+        start, step = item.start or 0, 1 if item.step is None else item.step
+        item = np.linspace(start, item.stop, int(abs(step))) if isinstance(step, complex) else arange(start, item.stop, step)
+    item = as_array(item)
+    shape = shape_of(item)
+    missing = ndmin - len(shape)
+    if missing <= 0:
+        return item
+    # the axes of the item begin at `trans1d` among the ndmin axes; a negative number counts from the end
+    lead = trans1d if trans1d >= 0 else trans1d + missing + 1
+    return np.reshape(item, (1,) * lead + shape + (1,) * (missing - lead))
+
+
+# ---- insert, append, delete -----------------------------------------------------------------------------------
+
+
+@composite(np.append, samples=lambda s: [
+    s(s.array(2, 3), s.array(2)), s(s.array(2, 3), s.array(1, 3), 0), s(s.array(3), 1.0), s(s.array(2, 1), s.array(2, 2), axis=-1), s(s.array(), s.array()),
+])  # fmt: skip
+def append(arr, values, axis=None):
+    return np.concatenate((as_array(arr), as_array(values)), axis)
+
+
+@composite(np.insert, samples=lambda s: [
+    s(s.array(4), 1, s.array()),
+    s(s.array(4), -1, s.array(3)),
+    s(s.array(2, 3), [0, 4], s.array(2)),
+    s(s.array(2, 3), 1, s.array(2), axis=1),
+    s(s.array(2, 3), [1], s.array(2, 2), axis=1),
+    s(s.array(2, 3), [0, 2, -1], s.array(2, 1), 1),
+    s(s.array(2, 3), slice(0, 3, 2), s.array(), axis=-1),
+    s(s.array(3), np.array([True, False, True]), s.array(2)),
+    s(s.array(3), [], s.array(0)),
+    s(np.arange(3.0), 1, s.array()),
+])  # fmt: skip
+def insert(arr, obj, values, axis=None):
+    arr, values, obj = as_array(arr), as_array(values), _plain_index(obj)
+    if axis is None:
+        arr, axis = np.ravel(arr), 0
+    shape = shape_of(arr)
+    axis = _normal(axis, len(shape))
+    n = shape[axis]
+    values = cast_to(values, dtype_of(arr))
+    places = _places(obj, n)
+    if places.size == 1:
+        return _insert_block(arr, int(places.item()), values, axis, moved=places.ndim == 0)
+    np.insert(np.empty(n), places, 0.0)  # raises where a place is out of bounds
+    places = np.where(places < 0, places + n, places)
+    places[np.argsort(places, kind="stable")] += np.arange(places.size)
+    source = np.empty(n + places.size, np.intp)
+    old = np.ones(source.size, bool)
+    old[places] = False
+    source[places], source[old] = n + np.arange(places.size), np.arange(n)
+    values = np.broadcast_to(values, (*shape[:axis], places.size, *shape[axis + 1 :]))
+    return np.take(np.concatenate((arr, values), axis), source, axis)
+
+
+def _plain_index(obj: Any) -> Any:
+    return obj if isinstance(obj, slice) else getval(as_array(obj))
+
+
+def _places(obj: Any, n: int) -> np.ndarray:
+    """The places that `obj` names, as ``np.insert`` reads it."""
+    if isinstance(obj, slice):
+        return np.arange(*obj.indices(n))
+    if obj.ndim > 1:
+        raise ValueError("index array argument obj to insert must be one dimensional or scalar")
+    return np.flatnonzero(obj) if obj.dtype == bool else obj.astype(np.intp)
+
+
+def _insert_block(arr: Any, place: int, values: Any, axis: int, moved: bool) -> Any:
+    """All `values` inserted before one place; their first axis is the inserted one if `moved`."""
+    shape = shape_of(arr)
+    if not -shape[axis] <= place <= shape[axis]:
+        raise IndexError(f"index {place} is out of bounds for axis {axis} with size {shape[axis]}")
+    place += shape[axis] if place < 0 else 0
+    values = np.reshape(values, (1,) * (len(shape) - len(shape_of(values))) + shape_of(values))
+    if moved:
+        values = np.moveaxis(values, 0, axis)
+    values = np.broadcast_to(values, (*shape[:axis], shape_of(values)[axis], *shape[axis + 1 :]))
+    return np.concatenate((arr[_along(axis, None, place)], values, arr[_along(axis, place, None)]), axis)
+
+
+@composite(np.delete, samples=lambda s: [
+    s(s.array(4), 1),
+    s(s.array(2, 3), [0, -1]),
+    s(s.array(2, 3), slice(0, 3, 2), axis=1),
+    s(s.array(2, 3), np.array([True, False, True]), -1),
+    s(s.array(2, 3), [], 0),
+])  # fmt: skip
+def delete(arr, obj, axis=None):
+    if axis is None:
+        arr, axis = np.ravel(arr), 0
+    kept = np.delete(np.arange(shape_of(arr)[axis]), _plain_index(obj) if isinstance(obj, Box) else obj)
+    return np.take(arr, kept, axis)
+
+
+# ---- splitting ------------------------------------------------------------------------------------------------
+
+
+def _cuts(n: int, indices_or_sections: Any) -> tuple[list, list]:
+    """Where the pieces of an axis of length `n` start and stop."""
+    if np.ndim(indices_or_sections):
+        cuts = [0, *np.asarray(indices_or_sections).tolist(), n]
+    else:
+        sections = int(indices_or_sections)
+        if sections <= 0:
+            raise ValueError("number sections must be larger than 0.")
+        size, extra = divmod(n, sections)
+        cuts = list(accumulate([size + (i < extra) for i in range(sections)], initial=0))
+    return cuts[:-1], cuts[1:]
+
+
+def _split_samples(*arguments):
+    return lambda s: [s(s.array(*shape), *rest) for shape, *rest in arguments]
+
+
+@composite(np.array_split, samples=_split_samples(((5,), 3), ((4, 3), [1, 3]), ((4, 3), (1,), 1), ((2, 5), 2, -1), ((2,), 3)))
+def array_split(ary, indices_or_sections, axis=0):
+    axis = _normal(axis, len(shape_of(ary)))
+    starts, stops = _cuts(shape_of(ary)[axis], indices_or_sections)
+    return [ary[_along(axis, i, j)] for i, j in zip(starts, stops, strict=True)]
+
+
+@composite(np.split, samples=_split_samples(((6,), 3), ((4, 3), [1, 3]), ((4, 3), (1, -1), 1), ((2, 4), 2, -1)))
+def split(ary, indices_or_sections, axis=0):
+    if not np.ndim(indices_or_sections) and shape_of(ary)[axis] % indices_or_sections:
+        raise ValueError("array split does not result in an equal division")
+    return np.array_split(ary, indices_or_sections, axis)
+
+
+def _splitter(function: Callable, axis: int, min_ndim: int, samples: Callable) -> None:
+    def implementation(ary, indices_or_sections):
+        ndim = len(shape_of(ary))
+        if ndim < min_ndim:
+            raise ValueError(f"{function.__name__} only works on arrays of {min_ndim} or more dimensions")
+        return np.split(ary, indices_or_sections, min(axis, ndim - 1))
+
+    composite(function, implementation, samples=samples)
+
+
+_splitter(np.vsplit, 0, 2, _split_samples(((4, 3), 2), ((4, 3), [1])))
+_splitter(np.hsplit, 1, 1, _split_samples(((4,), 2), ((4, 3), [1]), ((2, 2, 2), 2)))
+_splitter(np.dsplit, 2, 3, _split_samples(((2, 2, 4), 2), ((2, 2, 3), [1])))
+
+
+def _unstack(x: Any, *, axis: int = 0) -> tuple:
+    if not shape_of(x):
+        raise ValueError("Input array must be at least 1-d.")
+    return tuple(np.moveaxis(x, axis, 0))
+
+
+if hasattr(np, "unstack"):  # NumPy 2.1
+    composite(np.unstack, _unstack, samples=lambda s: [s(s.array(2, 3)), s(s.array(2, 3), axis=-1), s(s.array(0, 2))])
