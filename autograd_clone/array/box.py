@@ -14,7 +14,7 @@ import numpy as np
 from ..engine.box import Box, getval
 from ..engine.define import refusal
 from ..engine.errors import TracedConversionError, UnsupportedKeywordError
-from ..engine.primitive import find, missing_rule, public_name
+from ..engine.primitive import REGISTRY, find, missing_rule, public_name
 from ..engine.trace import apply
 
 
@@ -99,6 +99,8 @@ class ArrayBox(Box):
         return handler(ufunc, *inputs, **kwargs)
 
     def __array_function__(self, func: Callable, types: Any, args: tuple, kwargs: dict) -> Any:
+        if not kwargs and func in FAST:
+            return FAST[func](*args)
         return call(func, args, kwargs)
 
 
@@ -106,8 +108,8 @@ Box.type_mappings[ArrayBox] = ArrayBox
 for _type in (np.ndarray, np.float64, np.float32, np.float16, np.longdouble, np.complex128, np.complex64, np.clongdouble, float, complex):
     ArrayBox.register(_type)
 
-#: ufunc -> function of its operands that does the common cases inline.
-FAST: dict[np.ufunc, Callable] = {}
+#: function -> function of its positional arguments that does the common cases inline.
+FAST: dict[Callable, Callable] = {}
 #: name of a ufunc method (``reduce``, ``accumulate``, ``outer``, ...) -> ``handler(ufunc, *inputs, **kwargs)``.
 UFUNC_METHODS: dict[str, Callable] = {}
 #: makes an array of a (nested) list that holds traced values; set by the joining rules.
@@ -116,23 +118,28 @@ FROM_LIST: list[Callable] = []
 
 def call(func: Callable, args: tuple, kwargs: dict) -> Any:
     """Apply a NumPy (or SciPy) function to arguments some of which are traced."""
-    prim = find(func)
+    prim = REGISTRY.get(func) or find(func)
     if prim is None:
         raise missing_rule(public_name(func), _first_traced(args, kwargs))
     kind = prim.kind
+    if kind in _DIFFERENTIABLE:
+        if kwargs.get("out") is not None:
+            raise UnsupportedKeywordError(
+                f"{prim.name}: out= cannot be used with a traced array; assign the result to a name"
+            )
+        kwargs.pop("out", None)
+        operands, params = prim.split(args, kwargs)
+        return apply(prim, as_arrays(operands), params)
     if kind == "composite":
         return prim.implementation(*args, **kwargs)  # type: ignore[misc]
     if kind == "zero":
         return func(*map(_plain, args), **{k: _plain(v) for k, v in kwargs.items()})
     if kind == "call":
         return prim(*args, **kwargs)
-    if kind == "refused":
-        raise refusal(prim)
-    if kwargs.get("out") is not None:
-        raise UnsupportedKeywordError(f"{prim.name}: out= cannot be used with a traced array; assign the result to a name")
-    kwargs.pop("out", None)
-    operands, params = prim.split(args, kwargs)
-    return apply(prim, as_arrays(operands), params)
+    raise refusal(prim)
+
+
+_DIFFERENTIABLE = frozenset({"elementwise", "linear", "multilinear", "custom"})
 
 
 def as_array(x: Any) -> Any:
@@ -144,9 +151,12 @@ def as_array(x: Any) -> Any:
 
 def as_arrays(operands: tuple) -> tuple:
     """`operands` with lists and tuples made into arrays, traced if they hold traced values."""
-    if any(type(x) is list or type(x) is tuple for x in operands):
-        return tuple(FROM_LIST[0](x) if type(x) is list or type(x) is tuple else x for x in operands)
-    return operands
+    for x in operands:
+        if type(x) is list or type(x) is tuple:
+            break
+    else:
+        return operands
+    return tuple(FROM_LIST[0](x) if type(x) is list or type(x) is tuple else x for x in operands)
 
 
 def _plain(x: Any) -> Any:

@@ -45,23 +45,28 @@ class ReverseTrace(Trace):
         if prim.kind == "zero":
             return ans
         full = prim.defaults | params if params else prim.defaults
+        vjps = prim.vjps
         node: Node = [next_order()]
         for i, parent in active:
-            if prim.key(i) not in prim.vjps:
+            key = i if prim.variadic is None else prim.key(i)
+            if key not in vjps:
                 node += parent, *vjp_from_jvp(prim, i, values, ans, params), fix_for(prim, values[i], ans)
                 continue
-            rule = prim.rule(prim.vjps, i, params)
+            rule = vjps[key]
             if rule is not None:
+                if params:
+                    prim.check_handled(rule, params)
                 if prim.variadic is not None:
                     full = full | {"argnum": i - prim.variadic}
-                node += parent, rule.call, rule.gather(values, ans, full), fix_for(prim, values[i], ans)
+                node += (parent, rule.call, rule.gather(values, ans, full), fix_for(prim, values[i], ans))
         return self.box(ans, node, prim.name)
 
     def box(self, ans: Any, node: Node, name: str) -> Any:
         """`ans` as a box of this trace; as it is if no derivative reaches it."""
         if len(node) == 1:
             return ans
-        if type(ans) is not np.ndarray and isinstance(ans, (tuple, list)):
+        kind = type(ans)
+        if kind is not np.ndarray and (kind is tuple or kind is list or isinstance(ans, tuple)):
             return self.box_many(ans, node, name)
         return new_box(ans, self, self.note(node, name))
 
@@ -104,6 +109,9 @@ class NotedNode(list):
 
 def unwrap(trace: Trace, operands: tuple) -> tuple[tuple, list[tuple[int, Any]]]:
     """The operands without `trace`'s boxes, and ``(index, node)`` of each box."""
+    if len(operands) == 1:
+        (x,) = operands
+        return (x._value,), [(0, x._link)]
     values, active = [], []
     for i, x in enumerate(operands):
         if isinstance(x, Box) and x._trace is trace:

@@ -11,24 +11,20 @@ import numpy as np
 from ..engine.cotangent import dtype_of, shape_of
 from ..engine.errors import NonScalarOutputError
 from ..engine.pytree import LEAF, tree_map
+from ..engine.reverse import backward
 from .nary import Argnum, Transform, name_of
-from .record import Tape, push, variable
+from .record import Tape, explain, finish, is_plain, push, run, variable
 
 
-def _scalar_seed(tape: Tape, fun: Callable, transform: str) -> Any:
+_ONE = np.float64(1.0)
+
+
+def _scalar_seed(y: Any, is_leaf: bool, fun: Callable, transform: str) -> Any:
     """The cotangent 1 for a real scalar output."""
-    y = tape.value
-    if tape.outdef is LEAF:
-        _, shape, dtype = tape.ends[0]
-        if dtype is None:
-            v = variable(y)
-            if v is not None:
-                shape, dtype = shape_of(v), dtype_of(v)
-        if dtype is not None and dtype.kind == "f":
-            if not shape:
-                return dtype.type(1)
-            if all(n == 1 for n in shape):
-                return np.ones(shape, dtype)
+    v = variable(y) if is_leaf else None
+    if v is not None and dtype_of(v).kind == "f" and all(n == 1 for n in shape_of(v)):
+        shape = shape_of(v)
+        return np.ones(shape, dtype_of(v)) if shape else dtype_of(v).type(1)
     raise NonScalarOutputError(
         f"{transform} only applies to real scalar-output functions; {name_of(fun)} returned {_describe(y)}. "
         "Use jacobian or elementwise_grad for array outputs, holomorphic_grad for complex ones, grad_and_aux for extra results."
@@ -43,14 +39,35 @@ def _describe(y: Any) -> str:
 
 
 def _grad(fun: Callable, x: Any) -> Any:
-    tape = Tape(fun, x)
-    return tape.pull(_scalar_seed(tape, fun, "grad"), once=True)
+    return _value_and_grad(fun, x, "grad")[1]
 
 
-def _value_and_grad(fun: Callable, x: Any) -> Any:
+def _value_and_grad(fun: Callable, x: Any, transform: str = "value_and_grad") -> tuple[Any, Any]:
+    if is_plain(x):
+        return _value_and_grad_of_plain(fun, x, transform)
     tape = Tape(fun, x)
     value = tape.value
-    return value, tape.pull(_scalar_seed(tape, fun, "value_and_grad"), once=True)
+    return value, tape.pull(_scalar_seed(value, tape.outdef is LEAF, fun, transform), once=True)
+
+
+def _value_and_grad_of_plain(fun: Callable, x: Any, transform: str) -> tuple[Any, Any]:
+    """The same for one array, with nothing but what that needs."""
+    if type(x) is float:
+        x = np.float64(x)
+    value, end, start = run(fun, x)
+    seed = _ONE if type(value) is np.float64 else _scalar_seed(value, True, fun, transform)
+    if end is None:
+        return value, finish(None, x.shape, x.dtype, type(x) is np.ndarray)
+    ends = [(end, seed)]
+    del end
+    try:
+        g = backward(ends).get(start[0])
+    except Exception as error:
+        explain(error, fun, x, seed)
+        raise
+    if type(g) is np.float64 is type(x):
+        return value, g
+    return value, finish(g, x.shape, x.dtype, type(x) is np.ndarray)
 
 
 def _grad_and_aux(fun: Callable, x: Any) -> Any:

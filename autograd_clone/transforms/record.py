@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ..array.box import ArrayBox
 from ..engine.box import Box, new_box
 from ..engine.cotangent import cast, dtype_of, shape_of
 from ..engine.errors import IntegerInputError, RuleShapeError, UnsupportedTypeError
@@ -122,7 +123,7 @@ class Tape:
         try:
             found = backward(seeds)  # type: ignore[arg-type]
         except Exception as error:
-            self._explain(error, g)
+            explain(error, self.fun, self.x, g)
             raise
         return self.treedef.unflatten(self._finish(found, gs))
 
@@ -132,30 +133,37 @@ class Tape:
             if like is None:
                 out.append(None)
                 continue
-            shape, dtype, is_array = like
-            h = found.get(node[0])
-            if h is None:
-                h = np.zeros(shape, dtype)
-            elif shape_of(h) != shape:
-                raise RuleShapeError(f"a cotangent of shape {shape_of(h)} reached an argument of shape {shape}")
-            h = cast(h, dtype)
-            if not shape and type(h) is np.ndarray and not is_array:
-                h = h[()]
-            if type(h) is np.ndarray and (h.base is not None or id(h) in given):
-                h = h.copy()  # the caller owns what it gets: no view of a constant, no buffer shared by two results
+            h = finish(found.get(node[0]), *like)
+            if type(h) is np.ndarray and id(h) in given:
+                h = h.copy()  # no buffer shared by two results
             given.add(id(h))
             out.append(h)
         return out
 
-    def _explain(self, error: Exception, g: Any) -> None:
-        """Add to an exception of the backward pass the line that recorded its operation, by doing it all again."""
-        if getattr(error, "__notes__", None):
-            return
-        try:
-            Tape(self.fun, self.x, RecordingTrace).pull(g)
-        except Exception as again:
-            for note in getattr(again, "__notes__", ()):
-                error.add_note(note)
+
+def finish(h: Any, shape: tuple, dtype: np.dtype, is_array: bool) -> Any:
+    """A root's cotangent as the caller gets it: of its argument's shape, dtype and type, and the caller's own."""
+    if h is None:
+        h = np.zeros(shape, dtype)
+    elif shape_of(h) != shape:
+        raise RuleShapeError(f"a cotangent of shape {shape_of(h)} reached an argument of shape {shape}")
+    h = cast(h, dtype)
+    if type(h) is np.ndarray:
+        if not (shape or is_array):
+            return h[()]
+        return h if h.base is None and h.flags.writeable else h.copy()
+    return np.asarray(h) if is_array and not isinstance(h, Box) else h
+
+
+def explain(error: Exception, fun: Callable, x: Any, g: Any) -> None:
+    """Add to an exception of the backward pass the line that recorded its operation, by doing it all again."""
+    if getattr(error, "__notes__", None):
+        return
+    try:
+        Tape(fun, x, RecordingTrace).pull(g)
+    except Exception as again:
+        for note in getattr(again, "__notes__", ()):
+            error.add_note(note)
 
 
 def _seed(g: Any, end: tuple) -> Any:
@@ -163,6 +171,25 @@ def _seed(g: Any, end: tuple) -> Any:
     if shape_of(g) != shape:
         raise RuleShapeError(f"the cotangent has shape {shape_of(g)}, the output {shape}")
     return cast(g if hasattr(g, "dtype") else dtype.type(g), dtype)
+
+
+def run(fun: Callable, value: Any) -> tuple[Any, Node | None, Node]:
+    """The lean form of `Tape` for one array in and one out: the output, its node if it is traced, and the root."""
+    trace = ReverseTrace()
+    start = root()
+    try:
+        out = fun(ArrayBox(value, trace, start))
+    finally:
+        trace.end()
+    if isinstance(out, Box) and out._trace is trace:
+        return out._value, out._link, start
+    return out, None, start
+
+
+def is_plain(x: Any) -> bool:
+    """Whether `x` is the commonest kind of argument: a real float or floating array of no outer trace."""
+    kind = type(x)
+    return kind is np.float64 or kind is float or (kind is np.ndarray and x.dtype.kind == "f")
 
 
 def push(fun: Callable, x: Any, v: Any) -> tuple[Any, Any]:
