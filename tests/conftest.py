@@ -2,21 +2,24 @@
 
 import pytest
 
-from .cases import RECORDS
-
 
 def pytest_configure(config):
     config.addinivalue_line(
-        "markers", "unchecked: rules are run as in production, without checking the shapes they return"
+        "markers", "unchecked: rules run as in production, without a check of the shapes that they return"
     )
 
 
 @pytest.fixture(autouse=True)
-def _checked(request):
-    """Have the engine check what rules return, unless a test wants to see what they return unchecked."""
+def checked(request):
+    """Have the engine check what rules return in the tests of records, unless a test wants to see it unchecked."""
+    if "prim" not in request.fixturenames:
+        yield
+        return
+    from .cases import RECORDS
+
     before = [p.checked for p in RECORDS]
     for p in RECORDS:
         p.checked = "unchecked" not in request.keywords
     yield
-    for p, checked in zip(RECORDS, before, strict=True):
-        p.checked = checked
+    for p, was in zip(RECORDS, before, strict=True):
+        p.checked = was
