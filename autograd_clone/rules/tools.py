@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 
 from ..engine.box import Box, getval
+from ..engine.errors import UnsupportedKeywordError
+from ..engine.primitive import public_name
 
 #: NumPy's mark for a keyword argument that was not given.
 NOT_GIVEN: Any = np._NoValue
@@ -40,6 +42,14 @@ def is_masked(where: Any) -> bool:
 def in_dtype(x: Any, dtype: Any) -> Any:
     """`x` converted to `dtype`, unless that is ``None``."""
     return x if dtype is None else np.positive(x, dtype=dtype)
+
+
+def refuse_out(function: Any, out: Any) -> None:
+    """Raise if an output array was given: filling it would lose the derivative."""
+    if out is not None and out is not NOT_GIVEN:
+        raise UnsupportedKeywordError(
+            f"{public_name(function)}: out= cannot be used with a traced array; assign the result to a name"
+        )
 
 
 def inverse_or_zero(r: Any) -> Any:
