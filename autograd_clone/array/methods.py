@@ -1,4 +1,8 @@
-"""The methods and attributes of `numpy.ndarray`, generated from the functions that do the same."""
+"""The methods and attributes of `numpy.ndarray`, made from the functions that do the same.
+
+A method that a program may call in a loop (``x.T``, ``x.reshape``) is added to `METHODS` by the rule table that has
+its primitive; the rest is here. What writes into an array, or reads its bytes in place, raises and says what to do.
+"""
 
 from __future__ import annotations
 
@@ -8,40 +12,78 @@ from typing import Any
 import numpy as np
 
 from ..engine.box import getval
+from ..engine.errors import NotDifferentiableError
 from ..engine.primitive import REGISTRY
 from .box import ArrayBox, call
 
+#: Methods and properties that rule tables contribute, by name.
+METHODS: dict[str, Any] = {}
+
 #: Methods whose signature is that of the function of the same name, with the array first.
 SAME_AS_FUNCTION = (
-    "all", "any", "argmax", "argmin", "argpartition", "argsort", "choose", "clip", "compress", "cumprod", "cumsum", "diagonal", "dot", "max", "mean", "min",
-    "nonzero", "prod", "ravel", "repeat", "round", "searchsorted", "squeeze", "std", "sum", "swapaxes", "take", "trace", "var",
+    "all", "any", "argmax", "argmin", "argpartition", "argsort", "choose", "clip", "cumprod", "cumsum", "diagonal", "dot", "max", "mean", "min",
+    "nonzero", "prod", "ptp", "ravel", "repeat", "round", "searchsorted", "squeeze", "std", "sum", "swapaxes", "take", "trace", "var",
 )  # fmt: skip
+
+#: Methods that write into the array -> what to write instead.
+IN_PLACE = {
+    "fill": "np.full_like(x, value)",
+    "partition": "np.partition(x, kth), which returns a new array",
+    "put": "np.where with a mask",
+    "resize": "np.resize(x, new_shape), which returns a new array",
+    "setfield": "np.where with a mask",
+    "setflags": "a plain array",
+    "sort": "np.sort(x), which returns a new array",
+    "__setitem__": "np.where with a mask, or np.concatenate or np.stack of the parts",
+    "__delitem__": "np.delete(x, index), which returns a new array",
+}
+
+#: Attributes and methods that look at memory rather than at numbers, and are taken from the plain value.
+OF_VALUE = ("base", "ctypes", "data", "device", "flags", "strides")
+OF_VALUE_METHODS = ("dump", "dumps", "tobytes", "tofile", "__contains__", "__dlpack_device__")
+
+#: ufuncs of two arguments that NumPy applies to object arrays by calling a method of this name.
+BINARY_BY_NAME = ("arctan2", "fmod", "hypot")
 
 
 def _method(function: Callable) -> Callable:
     def method(self: ArrayBox, *args: Any, **kwargs: Any) -> Any:
         return call(function, (self, *args), kwargs)
 
-    method.__name__ = function.__name__
-    method.__doc__ = f"As `numpy.ndarray.{function.__name__}`."
+    return _named(method, function.__name__)
+
+
+def _named(method: Callable, name: str) -> Callable:
+    method.__name__ = name
+    method.__qualname__ = f"ArrayBox.{name}"
+    method.__doc__ = f"As `numpy.ndarray.{name}`."
     return method
 
 
-def reshape(self: ArrayBox, *shape: Any, order: str = "C") -> Any:
-    """As `numpy.ndarray.reshape`."""
-    return np.reshape(self, shape[0] if len(shape) == 1 else shape, order=order)  # type: ignore[call-overload]
+def _refused(name: str, instead: str) -> Callable:
+    def method(self: ArrayBox, *args: Any, **kwargs: Any) -> Any:
+        raise NotDifferentiableError(f"ndarray.{name} writes into its array, which a trace cannot follow; use {instead}")
+
+    return _named(method, name)
 
 
-def transpose(self: ArrayBox, *axes: Any) -> Any:
-    """As `numpy.ndarray.transpose`."""
-    if not axes or axes == (None,):
-        return np.transpose(self)  # type: ignore[call-overload]
-    return np.transpose(self, axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes)  # type: ignore[call-overload]
+def _of_value(name: str) -> property:
+    def attribute(self: ArrayBox) -> Any:
+        return getattr(np.asarray(getval(self)), name)
+
+    return property(attribute, doc=f"`numpy.ndarray.{name}` of the plain value.")
 
 
-def flatten(self: ArrayBox, order: str = "C") -> Any:
-    """As `numpy.ndarray.flatten`."""
-    return np.reshape(self, -1, order=order)  # type: ignore[call-overload]
+def _method_of_value(name: str) -> Callable:
+    def method(self: ArrayBox, *args: Any, **kwargs: Any) -> Any:
+        return getattr(np.asarray(getval(self)), name)(*map(getval, args), **kwargs)
+
+    return _named(method, name)
+
+
+def compress(self: ArrayBox, condition: Any, axis: Any = None, out: Any = None) -> Any:
+    """As `numpy.ndarray.compress`."""
+    return call(np.compress, (condition, self, axis, out), {})
 
 
 def item(self: ArrayBox, *args: Any) -> Any:
@@ -49,39 +91,57 @@ def item(self: ArrayBox, *args: Any) -> Any:
     if not args:
         if self.size != 1:
             raise ValueError("can only convert an array of size 1 to a Python scalar")
-        return np.reshape(self, ())  # type: ignore[call-overload]
+        return self[(0,) * self.ndim]  # type: ignore[index]
     index = args[0] if len(args) == 1 else args
     if isinstance(index, tuple):
-        return self[index]
-    return np.reshape(self, -1)[index]  # type: ignore[call-overload]
+        return self[index]  # type: ignore[index]
+    return call(np.ravel, (self,), {})[index]
 
 
 def tolist(self: ArrayBox) -> Any:
     """As `numpy.ndarray.tolist`, with traced scalars."""
-    return [x.tolist() if x.ndim else x for x in self] if self.ndim else self
+    return [x.tolist() for x in self] if self.ndim else self[()]  # type: ignore[index]
 
 
-def _properties() -> dict[str, Callable]:
-    return {
-        "T": lambda self: np.transpose(self),
-        "mT": lambda self: np.swapaxes(self, -1, -2),
-        "real": lambda self: np.real(self),
-        "imag": lambda self: np.imag(self),
-        "flat": lambda self: np.reshape(self, -1),
-    }
+def view(self: ArrayBox, dtype: Any = None, type: Any = None) -> Any:
+    """As `numpy.ndarray.view`, which must not read the bytes as another type."""
+    if dtype is None or (not isinstance(dtype, _Type) and np.dtype(dtype) == self.dtype) or dtype in (np.ndarray, self.dtype.type):
+        return self
+    raise NotDifferentiableError(f"ndarray.view({dtype!r}) reads the bytes of a traced array; use x.real, x.imag or x.astype")
+
+
+_Type = type
+
+
+def to_device(self: ArrayBox, device: str, /, *, stream: Any = None) -> Any:
+    """As `numpy.ndarray.to_device`: the only device is ``"cpu"``."""
+    np.empty(0).to_device(device, stream=stream)  # type: ignore[attr-defined]
+    return self
+
+
+def byteswap(self: ArrayBox, inplace: bool = False) -> Any:
+    """Refused: the bytes of a traced array are not its numbers."""
+    raise NotDifferentiableError("ndarray.byteswap and ndarray.getfield read the bytes of a traced array; use a plain array")
 
 
 def install() -> None:
     """Give `ArrayBox` its methods, from the registry."""
     for fun in REGISTRY:
-        if isinstance(fun, np.ufunc) and fun.nin == 1:  # object arrays of boxes call these
+        if isinstance(fun, np.ufunc) and (fun.nin == 1 or fun.__name__ in BINARY_BY_NAME):  # object arrays of boxes call these
             setattr(ArrayBox, fun.__name__, _method(fun))
     ArrayBox.conj = ArrayBox.conjugate  # type: ignore[attr-defined]
     for name in SAME_AS_FUNCTION:
         setattr(ArrayBox, name, _method(getattr(np, name)))
-    for method in (reshape, transpose, flatten, item, tolist):
+    for name, instead in IN_PLACE.items():
+        setattr(ArrayBox, name, _refused(name, instead))
+    for name in OF_VALUE:
+        setattr(ArrayBox, name, _of_value(name))
+    for name in OF_VALUE_METHODS:
+        setattr(ArrayBox, name, _method_of_value(name))
+    for method in (compress, item, tolist, view, to_device, byteswap):
         setattr(ArrayBox, method.__name__, method)
-    for name, getter in _properties().items():
-        setattr(ArrayBox, name, property(getter))
+    ArrayBox.getfield = byteswap  # type: ignore[attr-defined]
+    for name, value in METHODS.items():
+        setattr(ArrayBox, name, value)
     ArrayBox.__array_priority__ = 100.0  # type: ignore[attr-defined]
     ArrayBox.value = property(getval)  # type: ignore[attr-defined]

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Sequence
-from math import ceil
 from typing import Any
 
 import numpy as np
 
 from ..array.box import FROM_LIST, ArrayBox
+from ..array.methods import METHODS
 from ..engine.box import Box, getval
 from ..engine.cotangent import dtype_of, shape_of
 from ..engine.define import composite, linear, zero
@@ -199,6 +199,16 @@ def astype(x, dtype, /, *, copy=True, device=None):
 def copy(a, order="K", subok=False):
     return COPY(as_array(a))
 
+
+def astype_method(self, dtype, order="K", casting="unsafe", subok=True, copy=True):
+    """As `numpy.ndarray.astype`."""
+    if casting != "unsafe" and not np.can_cast(self.dtype, dtype, casting):
+        raise TypeError(f"Cannot cast array data from {self.dtype!r} to {np.dtype(dtype)!r} according to the rule {casting!r}")
+    return astype(self, dtype, copy=copy)
+
+
+METHODS["astype"] = astype_method
+METHODS["copy"] = lambda self, order="C": COPY(self)
 
 # ---- array, asarray and their kin -----------------------------------------------------------------------------
 
@@ -401,6 +411,5 @@ def arange(*args, **kwargs):
 def _traced_arange(start=None, stop=None, step=1, dtype=None, *, device=None, like=None):
     if stop is None:
         start, stop = 0, start
-    n = max(0, ceil((getval(stop) - getval(start)) / getval(step)))
-    out = start + step * np.arange(n)
-    return out if dtype is None else cast_to(out, dtype)
+    plain = np.arange(getval(start), getval(stop), getval(step), dtype)
+    return cast_to(start + step * np.arange(plain.size), plain.dtype)

@@ -89,12 +89,13 @@ def _scatter_scalars(places: np.ndarray, pieces: tuple, shape: tuple, dtype: Any
     return out.reshape(shape)
 
 
-def _build(shape: tuple, dtype: Any, indices: list, pieces: list) -> Any:
+def build(shape: tuple, dtype: Any, indices: list, pieces: list) -> Any:
+    """The array that a `Scatter` stands for."""
     return apply(SCATTER, tuple(pieces), {"shape": shape, "dtype": dtype, "indices": indices})
 
 
 def _scatter(g: Any, residual: tuple) -> Scatter:
-    return Scatter(*residual, g, _build)
+    return Scatter(*residual, g, build)
 
 
 def _indices(s):
@@ -112,7 +113,7 @@ def _indices(s):
 
 GETITEM = linear(
     getitem,
-    x=lambda g, x_shape, x_dtype, index: Scatter(x_shape, x_dtype, index, g, _build),
+    x=lambda g, x_shape, x_dtype, index: Scatter(x_shape, x_dtype, index, g, build),
     options={"samples": _indices},
 )
 SCATTER = linear(

@@ -16,7 +16,8 @@ from ..engine.box import Box, getval
 from ..engine.cotangent import dtype_of, shape_of
 from ..engine.define import composite, linear
 from ..engine.errors import UnsupportedKeywordError
-from .creation import COPY, STACK, as_array, assemble, cast_to
+from .creation import COPY, STACK, arange, as_array, assemble, cast_to
+from .tools import refuse_out, truncates
 
 # ---- concatenate and stack ------------------------------------------------------------------------------------
 
@@ -47,19 +48,11 @@ def _along(axis: int, start: int | None, stop: int | None) -> Any:
     return (slice(None),) * axis + (slice(start, stop),) if axis else slice(start, stop)
 
 
-def _normal(axis: int, ndim: int) -> int:
+def normal_axis(axis: int, ndim: int) -> int:
+    """A nonnegative axis."""
     if not -ndim <= axis < ndim:
         raise np.exceptions.AxisError(axis, ndim)
     return axis % ndim
-
-
-def _refuse_out(name: str, out: Any) -> None:
-    if out is not None:
-        raise UnsupportedKeywordError(f"{name}: out= cannot be used with a traced array; assign the result to a name")
-
-
-def _no_derivative(dtype: Any) -> bool:
-    return dtype is not None and np.dtype(dtype).kind not in "fc"
 
 
 @composite(np.concatenate, samples=lambda s: [
@@ -71,8 +64,8 @@ def _no_derivative(dtype: Any) -> bool:
     s(s.array(2, 3)),
 ])  # fmt: skip
 def concatenate(arrays, /, axis=0, out=None, *, dtype=None, casting="same_kind"):
-    _refuse_out("numpy.concatenate", out)
-    if _no_derivative(dtype):
+    refuse_out(np.concatenate, out)
+    if truncates(dtype):
         return np.concatenate([getval(as_array(a)) for a in arrays], axis, dtype=dtype, casting=casting)
     if axis is None:
         return join([np.ravel(as_array(a)) for a in arrays], 0, dtype, casting)
@@ -85,7 +78,7 @@ def join(arrays: list, axis: int, dtype: Any = None, casting: Any = "same_kind")
     if not all(shapes):
         raise ValueError("zero-dimensional arrays cannot be concatenated")
     if axis != 0:
-        axis = _normal(axis, len(shapes[0]))
+        axis = normal_axis(axis, len(shapes[0]))
     starts = list(accumulate((s[axis] for s in shapes if len(s) > axis), initial=0))
     if len(starts) <= len(arrays):
         raise ValueError(f"all the input array dimensions must be the same for concatenation, got shapes {shapes}")
@@ -106,13 +99,13 @@ def join(arrays: list, axis: int, dtype: Any = None, casting: Any = "same_kind")
     s((s.array(0, 2), s.array(0, 2))),
 ])  # fmt: skip
 def stack(arrays, axis=0, out=None, *, dtype=None, casting="same_kind"):
-    _refuse_out("numpy.stack", out)
+    refuse_out(np.stack, out)
     arrays = [as_array(a) for a in arrays]
-    if _no_derivative(dtype):
+    if truncates(dtype):
         return np.stack([getval(a) for a in arrays], axis, dtype=dtype, casting=casting)
     if len({shape_of(a) for a in arrays}) != 1:
         raise ValueError("all input arrays must have the same shape")
-    axis = _normal(axis, len(shape_of(arrays[0])) + 1)
+    axis = normal_axis(axis, len(shape_of(arrays[0])) + 1)
     before = (slice(None),) * axis
     return assemble(
         arrays,
@@ -127,7 +120,7 @@ def _stacker(function: Callable, prepare: Callable, axis_for: Callable) -> None:
 
     def implementation(tup, *, dtype=None, casting="same_kind"):
         arrays = [prepare(as_array(a)) for a in tup]
-        if _no_derivative(dtype):
+        if truncates(dtype):
             return function([getval(a) for a in arrays], dtype=dtype, casting=casting)
         return join(arrays, axis_for(len(shape_of(arrays[0]))), dtype, casting)
 
@@ -207,8 +200,6 @@ def index_join(key: Any, axis: int, ndmin: int, trans1d: int) -> Any:
 
 def _index_item(item: Any, ndmin: int, trans1d: int) -> Any:
     if isinstance(item, slice):
-        from .creation import arange
-
         start, step = item.start or 0, 1 if item.step is None else item.step
         item = np.linspace(start, item.stop, int(abs(step))) if isinstance(step, complex) else arange(start, item.stop, step)
     item = as_array(item)
@@ -241,14 +232,14 @@ def append(arr, values, axis=None):
     s(s.array(2, 3), slice(0, 3, 2), s.array(), axis=-1),
     s(s.array(3), np.array([True, False, True]), s.array(2)),
     s(s.array(3), [], s.array(0)),
-    s(np.arange(3.0), 1, s.array()),
+    s(np.arange(3).astype(s.dtype), 1, s.array()),
 ])  # fmt: skip
 def insert(arr, obj, values, axis=None):
     arr, values, obj = as_array(arr), as_array(values), _plain_index(obj)
     if axis is None:
         arr, axis = np.ravel(arr), 0
     shape = shape_of(arr)
-    axis = _normal(axis, len(shape))
+    axis = normal_axis(axis, len(shape))
     n = shape[axis]
     values = cast_to(values, dtype_of(arr))
     places = _places(obj, n)
@@ -327,7 +318,7 @@ def _split_samples(*arguments):
 
 @composite(np.array_split, samples=_split_samples(((5,), 3), ((4, 3), [1, 3]), ((4, 3), (1,), 1), ((2, 5), 2, -1), ((2,), 3)))
 def array_split(ary, indices_or_sections, axis=0):
-    axis = _normal(axis, len(shape_of(ary)))
+    axis = normal_axis(axis, len(shape_of(ary)))
     starts, stops = _cuts(shape_of(ary)[axis], indices_or_sections)
     return [ary[_along(axis, i, j)] for i, j in zip(starts, stops, strict=True)]
 

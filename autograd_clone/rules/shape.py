@@ -12,9 +12,10 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from ..array.box import ArrayBox
+from ..array.methods import METHODS
 from ..engine.box import getval
 from ..engine.cotangent import dtype_of, shape_of, unbroadcast
-from ..engine.define import composite, linear, refuse, zero
+from ..engine.define import composite, linear, zero
 from ..engine.reverse import ReverseTrace, next_order
 from .creation import COPY, as_array
 
@@ -64,6 +65,21 @@ def reshape(a, /, shape=None, order="C", *, newshape=None, copy=None):
             return ArrayBox(x.reshape(shape), trace, [next_order(), a._link, _reshape_back, x.shape, None])
     out = RESHAPE(as_array(a), shape=shape, order=memory_order(a, order))
     return COPY(out) if copy else out
+
+
+def reshape_method(self, *shape, order="C", copy=None):
+    """As `numpy.ndarray.reshape`."""
+    return reshape(self, shape[0] if len(shape) == 1 else shape, order, copy=copy)
+
+
+def flatten(self, order="C"):
+    """As `numpy.ndarray.flatten`."""
+    return ravel(self, order)
+
+
+METHODS["reshape"] = reshape_method
+METHODS["flatten"] = flatten
+METHODS["flat"] = property(flatten, doc="The elements as a one-dimensional array, which can be iterated over and indexed.")
 
 
 def memory_order(x, order):
@@ -174,6 +190,37 @@ linear(np.moveaxis, a=lambda g, source, destination: np.moveaxis(g, destination,
 linear(np.rollaxis, a=_rollaxis_back, options={"samples": lambda s: [
     s(s.array(2, 3, 4), axis, start) for axis in (0, 1, -1) for start in (0, 1, 2, 3, -1, -2)
 ] + [s(s.array(2, 3), 1)]})  # fmt: skip
+
+
+
+def transposed(x):
+    """``x.T``."""
+    trace = x._trace
+    if type(trace) is ReverseTrace and type(x) is ArrayBox:
+        return ArrayBox(x._value.T, trace, [next_order(), x._link, _transposed_back, None, None])
+    return np.transpose(x)
+
+
+def _transposed_back(g, _):
+    return g.T
+
+
+def transpose_method(self, *axes):
+    """As `numpy.ndarray.transpose`."""
+    if not axes or axes == (None,):
+        return transposed(self)
+    return np.transpose(self, axes[0] if len(axes) == 1 else axes)
+
+
+def _matrix_transposed(x):
+    if len(shape_of(x)) < 2:
+        raise ValueError("matrix transpose with ndim < 2 is undefined")
+    return np.swapaxes(x, -1, -2)
+
+
+METHODS["T"] = property(transposed, doc="As `numpy.ndarray.T`.")
+METHODS["mT"] = property(_matrix_transposed, doc="As `numpy.ndarray.mT`.")
+METHODS["transpose"] = transpose_method
 
 # ---- broadcasting ---------------------------------------------------------------------------------------------
 
@@ -458,6 +505,9 @@ linear(
     options={"samples": _parts},
 )
 
+METHODS["real"] = property(lambda x: np.real(x) if x.dtype.kind == "c" else x, doc="As `numpy.ndarray.real`.")
+METHODS["imag"] = property(lambda x: np.imag(x), doc="As `numpy.ndarray.imag`.")
+
 # ---- what has no derivative -----------------------------------------------------------------------------------
 
 for _f in (
@@ -466,6 +516,3 @@ for _f in (
     np.array2string, np.array_repr, np.array_str, np.save, np.savez, np.savez_compressed, np.savetxt,
 ):  # fmt: skip
     zero(_f)
-
-_IN_PLACE = "it writes into its first argument, which a trace cannot follow; "
-refuse(np.fill_diagonal, _IN_PLACE + "add np.diag(values) to an array whose diagonal is zero, or use np.where(np.eye(n, dtype=bool), values, a)")
