@@ -336,6 +336,10 @@ for _f in (np.zeros_like, np.ones_like, np.empty_like, np.zeros, np.ones, np.emp
     zero(_f)
 for _f in (np.frombuffer, np.fromfile, np.fromiter, np.fromstring, np.fromfunction, np.loadtxt, np.genfromtxt):
     zero(_f)
+for _f in (np.ones, np.eye, np.identity, np.tri, np.fromfunction, np.loadtxt, np.genfromtxt):
+    zero(_f.__globals__[f"_{_f.__name__}_with_like"])  # what arrives for ``np.ones(3, like=x)``
+composite(np.full.__globals__["_full_with_like"], full)
+composite(np.require.__globals__["_require_with_like"], require)
 
 
 # ---- end points -----------------------------------------------------------------------------------------------

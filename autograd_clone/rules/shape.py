@@ -512,7 +512,6 @@ METHODS["imag"] = property(lambda x: np.imag(x), doc="As `numpy.ndarray.imag`.")
 
 for _f in (
     np.shape, np.ndim, np.size, np.iscomplexobj, np.isrealobj, np.result_type, np.can_cast, np.common_type, np.min_scalar_type,
-    np.may_share_memory, np.shares_memory, np.array_equal, np.array_equiv, np.allclose,
-    np.array2string, np.array_repr, np.array_str, np.save, np.savez, np.savez_compressed, np.savetxt,
+    np.may_share_memory, np.shares_memory,
 ):  # fmt: skip
     zero(_f)
