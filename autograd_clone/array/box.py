@@ -13,7 +13,8 @@ import numpy as np
 
 from ..engine.box import Box, getval
 from ..engine.define import refusal
-from ..engine.errors import TracedConversionError, UnsupportedKeywordError
+from ..engine.batch import run_constant
+from ..engine.errors import BatchedParameterError, TracedConversionError, UnsupportedKeywordError
 from ..engine.primitive import REGISTRY, find, missing_rule, public_name
 from ..engine.trace import apply
 
@@ -123,17 +124,23 @@ def call(func: Callable, args: tuple, kwargs: dict) -> Any:
         raise missing_rule(public_name(func), _first_traced(args, kwargs))
     kind = prim.kind
     if kind in _DIFFERENTIABLE:
-        if kwargs.get("out") is not None:
+        if "out" in kwargs and kwargs.pop("out") is not None:
             raise UnsupportedKeywordError(
                 f"{prim.name}: out= cannot be used with a traced array; assign the result to a name"
             )
-        kwargs.pop("out", None)
-        operands, params = prim.split(args, kwargs)
-        return apply(prim, as_arrays(operands), params)
+        if kwargs or len(args) > 1 or prim.variadic is not None:
+            try:
+                operands, params = prim.split(args, kwargs)
+            except BatchedParameterError as found:
+                return found.trace.call_each(func, args, kwargs)  # type: ignore[attr-defined]
+            if len(operands) > 1 or not isinstance(operands[0], Box):
+                return apply(prim, as_arrays(operands), params)
+            return operands[0]._trace.process(prim, operands, params)
+        return args[0]._trace.process(prim, args, kwargs)
     if kind == "composite":
         return prim.implementation(*args, **kwargs)  # type: ignore[misc]
     if kind == "zero":
-        return func(*map(_plain, args), **{k: _plain(v) for k, v in kwargs.items()})
+        return run_constant(prim, tuple(map(_plain, args)), {k: _plain(v) for k, v in kwargs.items()})
     if kind == "call":
         return prim(*args, **kwargs)
     raise refusal(prim)

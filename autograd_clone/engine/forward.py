@@ -35,7 +35,7 @@ class ForwardTrace(Trace):
         for i, t in active:
             if not params and jvps.get(i) is not None:  # the common case of `tangent_map`, written out
                 rule = jvps[i]
-                term = rule.call(t, rule.gather(values, ans, prim.defaults))
+                term = rule.call(t, rule.gather(values, ans, params))
             else:
                 term = tangent_map(prim, i, values, ans, params)(t)
             if term is not None:
@@ -66,16 +66,14 @@ def tangent_map(prim: Primitive, i: int, values: tuple, ans: Any, params: dict) 
     key = prim.key(i)
     if prim.kind in ("linear", "multilinear"):
         return lambda t: apply(prim, (*values[:i], t, *values[i + 1 :]), params)
-    full = prim.defaults | params if params else prim.defaults
-    if prim.variadic is not None:
-        full = full | {"argnum": i - prim.variadic}
+    given = params if prim.variadic is None else params | {"argnum": i - prim.variadic}
     table = prim.jvps if key in prim.jvps else prim.vjps
     if key not in table:
         raise prim.missing(i)
     rule = prim.rule(table, i, params)
     if rule is None:
         return lambda t: None
-    residual = rule.gather(values, ans, full)
+    residual = rule.gather(values, ans, given)
     if table is prim.jvps:
         return lambda t: rule.call(t, residual)
     if isinstance(ans, (tuple, list)):

@@ -23,7 +23,7 @@ import numpy as np
 
 from .box import Box
 from .cotangent import dtype_of, shape_of
-from .errors import MissingRuleError, UnsupportedKeywordError
+from .errors import BatchedParameterError, MissingRuleError, UnsupportedKeywordError
 from .trace import apply
 
 #: function -> its record. The one source of truth: dispatch, tests, coverage and benchmarks all read it.
@@ -69,6 +69,8 @@ class Primitive:
     ----------
     fun : callable
         The function on plain values.
+    kernel : callable
+        A cheaper form of `fun` for one plain array or float64; may be replaced by a rule table.
     kind : str
         ``elementwise``, ``linear``, ``multilinear``, ``custom``, ``zero``, ``composite`` or ``refused``.
     operands : tuple of str
@@ -87,12 +89,14 @@ class Primitive:
         Where its operands lie, as the name of a method of `Sampler`: ``array``, ``positive``, ``unit``, ...
     samples : callable, optional
         Arguments to check it on; see `autograd_clone.engine.samples`.
+    batch : callable, optional
+        Batching rule, see `autograd_clone.engine.batch`; found by kind or by name where it is ``None``.
     checked : bool
         Whether the shapes that its rules return are checked (always for users' rules).
     """
 
     __slots__ = (
-        "broadcasts", "checked", "complex", "defaults", "domain", "fun", "harmless", "implementation", "jvps", "kind",
+        "batch", "broadcasts", "checked", "complex", "defaults", "domain", "fun", "harmless", "implementation", "jvps", "kernel", "kind",
         "name", "names", "operand_defaults", "operands", "outputs", "reason", "samples", "sequence", "variadic", "vjps",
     )  # fmt: skip
 
@@ -108,11 +112,14 @@ class Primitive:
         samples: Callable | None = None,
         domain: str = "array",
         complex: bool | None = None,
+        batch: Callable | None = None,
     ) -> None:
         self.fun = fun
+        self.kernel = fun
         self.kind = kind
         self.name = name or public_name(fun)
         self.samples = samples
+        self.batch = batch
         self.domain = domain
         self.complex = _takes_complex(fun) if complex is None else complex
         self.implementation: Callable | None = None
@@ -147,7 +154,10 @@ class Primitive:
         return self.name
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        operands, params = self.split(args, kwargs)
+        try:
+            operands, params = self.split(args, kwargs)
+        except BatchedParameterError as found:
+            return found.trace.call_each(self, args, kwargs)
         return apply(self, operands, params)
 
     def split(self, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
@@ -184,6 +194,8 @@ class Primitive:
             if key not in self.defaults:
                 raise TypeError(f"{self.name}() got an unexpected keyword argument {key!r}")
             if isinstance(value, Box):
+                if value.batched:
+                    raise BatchedParameterError(value._trace, f"{self.name}: the argument {key!r} differs between the examples of a batch")
                 raise MissingRuleError(
                     f"{self.name} has no derivative with respect to its argument {key!r}, which is a traced value. "
                     "Pass a plain value (stop_gradient(x) takes it out of the trace)."
@@ -224,25 +236,29 @@ class Primitive:
         for name, rule in rules.items():
             i = self.operands.index(name)
             key = -1 if i == self.variadic else i
-            table[key] = None if rule is None else self.compile(rule)
+            table[key] = None if rule is None else self.compile(rule, name)
 
-    def compile(self, rule: Any) -> Rule:
-        """Make a `Rule` of a partial derivative or of a function of ``g`` (or ``t``) and residuals."""
+    def compile(self, rule: Any, own: str = "") -> Rule:
+        """Make a `Rule` of a partial derivative or of a function of ``g`` (or ``t``) and residuals.
+
+        ``own`` is the operand it is for, which is an array for certain; others may be Python numbers.
+        """
         if isinstance(rule, str):
             return Rule(operator.mul, self._gatherer([rule]), [rule], rule)
         names = list(inspect.signature(rule).parameters)
         if names[:1] in (["g"], ["t"]):
-            return Rule(_explicit(rule, len(names) - 1), self._gatherer(names[1:]), names[1:], rule)
-        return Rule(_scaled(rule, len(names)), self._gatherer(names), names, rule)
+            return Rule(_explicit(rule, len(names) - 1), self._gatherer(names[1:], own), names[1:], rule)
+        return Rule(_scaled(rule, len(names)), self._gatherer(names, own), names, rule)
 
-    def _gatherer(self, names: list[str]) -> Callable:
+    def _gatherer(self, names: list[str], own: str = "") -> Callable:
         if not names:
             return _nothing
-        sources = [self._source_of(n) for n in names]
+        sources = [self._source_of(n, own) for n in names]
         body = sources[0] if len(sources) == 1 else "(" + ", ".join(sources) + ")"
-        return eval(f"lambda v, ans, p: {body}", {"shape_of": shape_of, "dtype_of": dtype_of, "prod": _prod})
+        scope = {"shape_of": shape_of, "dtype_of": dtype_of, "prod": _prod, "defaults": self.defaults}
+        return eval(f"lambda v, ans, p: {body}", scope)
 
-    def _source_of(self, name: str) -> str:
+    def _source_of(self, name: str, own: str) -> str:
         """Where a residual comes from, as an expression in ``v`` (operands), ``ans`` and ``p`` (parameters)."""
         if name == "ans":
             return "ans"
@@ -255,9 +271,13 @@ class Primitive:
             i = self.operands.index(base)
             if i == self.variadic:
                 return "tuple([" + _ATTRIBUTES[attribute].format("u") + f" for u in v[{i}:]])"
+            if base == own and attribute in ("shape", "dtype"):
+                return f"v[{i}].{attribute}"
             return _ATTRIBUTES[attribute].format(f"v[{i}]")
-        if name == "argnum" or name in self.defaults:
-            return f"p[{name!r}]"
+        if name == "argnum":
+            return "p['argnum']"
+        if name in self.defaults:
+            return f"(p[{name!r}] if {name!r} in p else defaults[{name!r}])"
         raise TypeError(f"a rule of {self.name} asks for {name!r}, which is neither an operand nor a parameter of it")
 
     def _operand_source(self, i: int) -> str:

@@ -40,33 +40,45 @@ class ReverseTrace(Trace):
     __slots__ = ()
 
     def process(self, prim: Primitive, operands: tuple, params: dict) -> Any:
+        if len(operands) == 1 and 0 in prim.vjps:
+            return self.process_one(prim, operands[0], params)
         values, active = unwrap(self, operands)
         ans = apply(prim, values, params)
         if prim.kind == "zero":
             return ans
-        full = prim.defaults | params if params else prim.defaults
-        vjps = prim.vjps
         node: Node = [next_order()]
         for i, parent in active:
-            key = i if prim.variadic is None else prim.key(i)
-            if key not in vjps:
+            key = prim.key(i)
+            if key not in prim.vjps:
                 node += parent, *vjp_from_jvp(prim, i, values, ans, params), fix_for(prim, values[i], ans)
                 continue
-            rule = vjps[key]
+            rule = prim.rule(prim.vjps, i, params)
             if rule is not None:
-                if params:
-                    prim.check_handled(rule, params)
-                if prim.variadic is not None:
-                    full = full | {"argnum": i - prim.variadic}
-                node += (parent, rule.call, rule.gather(values, ans, full), fix_for(prim, values[i], ans))
+                given = params if prim.variadic is None else params | {"argnum": i - prim.variadic}
+                node += parent, rule.call, rule.gather(values, ans, given), fix_for(prim, values[i], ans)
         return self.box(ans, node, prim.name)
+
+    def process_one(self, prim: Primitive, x: Any, params: dict) -> Any:
+        """`process` for a single operand: the same, without lists."""
+        value = x._value
+        kind = type(value)
+        if kind is np.ndarray or kind is np.float64:
+            ans = prim.kernel(value, **params)
+        else:
+            ans = apply(prim, (value,), params)
+        rule = prim.vjps[0]
+        if rule is None:
+            return ans
+        if params:
+            prim.check_handled(rule, params)
+        fix = fix_for(prim, value, ans)
+        return self.box(ans, [next_order(), x._link, rule.call, rule.gather((value,), ans, params), fix], prim.name)
 
     def box(self, ans: Any, node: Node, name: str) -> Any:
         """`ans` as a box of this trace; as it is if no derivative reaches it."""
         if len(node) == 1:
             return ans
-        kind = type(ans)
-        if kind is not np.ndarray and (kind is tuple or kind is list or isinstance(ans, tuple)):
+        if type(ans) is not np.ndarray and isinstance(ans, (tuple, list)):
             return self.box_many(ans, node, name)
         return new_box(ans, self, self.note(node, name))
 
@@ -109,9 +121,6 @@ class NotedNode(list):
 
 def unwrap(trace: Trace, operands: tuple) -> tuple[tuple, list[tuple[int, Any]]]:
     """The operands without `trace`'s boxes, and ``(index, node)`` of each box."""
-    if len(operands) == 1:
-        (x,) = operands
-        return (x._value,), [(0, x._link)]
     values, active = [], []
     for i, x in enumerate(operands):
         if isinstance(x, Box) and x._trace is trace:

@@ -65,7 +65,9 @@ def _value_and_grad_of_plain(fun: Callable, x: Any, transform: str) -> tuple[Any
     except Exception as error:
         explain(error, fun, x, seed)
         raise
-    if type(g) is np.float64 is type(x):
+    if type(g) is type(x) and (
+        type(x) is np.float64 or (g.dtype is x.dtype and g.shape == x.shape and g.base is None and g.flags.writeable)
+    ):
         return value, g
     return value, finish(g, x.shape, x.dtype, type(x) is np.ndarray)
 
