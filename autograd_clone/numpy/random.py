@@ -1,0 +1,13 @@
+"""The names of `numpy.random`, unchanged: a random draw has no derivative with respect to what it is drawn from."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as _np
+
+globals().update({name: value for name, value in vars(_np.random).items() if not name.startswith("_")})
+
+
+def __getattr__(name: str) -> Any:
+    return getattr(_np.random, name)
