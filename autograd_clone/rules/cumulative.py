@@ -1,6 +1,6 @@
 """Cumulative sums and products, and the linear recurrence that the derivatives of products are made of.
 
-The derivative of a cumulative product is made of products of consecutive elements with one left out. They obey
+The derivative of a cumulative product is made of products of neighbours with one left out. They obey
 
     s[i] = a[i] * s[i - 1] + b[i]
 

@@ -75,9 +75,13 @@ def _sign(x, /, **kwargs):
     return x * (r != 0) / (r + (r == 0))
 
 
-# ---- ufuncs of integers, dates and strings -----------------------------------------------------------
+# ---- ufuncs of integers, dates and strings -------------------------------------------------------------
 
+for _f in (np.bitwise_and, np.bitwise_or, np.bitwise_xor, np.left_shift, np.right_shift, np.gcd, np.lcm):
+    zero(_f, samples=lambda s: [s(s.ints(8, 3, 4), s.ints(8, 4))])
+for _f in (np.invert, getattr(np, "bitwise_count", np.invert)):
+    zero(_f, samples=lambda s: [s(s.ints(8, 3, 4))])
 for _f in vars(UMATH).values():
     if isinstance(_f, np.ufunc) and not any(c in t for t in _f.types for c in "dD") and _f not in REGISTRY:
-        refuse(_f, "it takes integers, booleans, dates or strings, none of which can be traced")
+        refuse(_f, "it takes dates or strings, which cannot be traced")
 zero(UMATH._ones_like)

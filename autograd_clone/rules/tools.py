@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.box import Box, getval
+from ..engine.box import Box, all_values
 from ..engine.errors import UnsupportedKeywordError
 from ..engine.primitive import public_name
 
@@ -26,7 +26,7 @@ def anywhere(mask: Any) -> bool:
 
     `numpy.count_nonzero` takes half the time of ``mask.any()``.
     """
-    return bool(np.count_nonzero(getval(mask) if isinstance(mask, Box) else mask))
+    return bool(np.count_nonzero(all_values(mask) if isinstance(mask, Box) else mask))
 
 
 def truncates(dtype: Any) -> bool:

@@ -165,11 +165,16 @@ def _tanh(g, ans):
     return g * (1 - ans * ans)
 
 
+def _one_minus_square(x):
+    """``1 - x**2`` without cancellation; on the side of the branch cut that the signed zero of ``x`` says."""
+    return (1 - x) * (1 + x) if dtype_of(x).kind != "c" else -(x - 1) * (x + 1)
+
+
 elementwise(np.sin, x=lambda g, x: g * np.cos(x))
 elementwise(np.cos, x=lambda g, x: -g * np.sin(x))
 elementwise(np.tan, x=lambda g, ans: g * (ans * ans + 1), options=_UNIT)
-elementwise(np.arcsin, x=lambda g, x: g / np.sqrt((1 - x) * (1 + x)), options=_UNIT)
-elementwise(np.arccos, x=lambda g, x: -g / np.sqrt((1 - x) * (1 + x)), options=_UNIT)
+elementwise(np.arcsin, x=lambda g, x: g / np.sqrt(_one_minus_square(x)), options=_UNIT)
+elementwise(np.arccos, x=lambda g, x: -g / np.sqrt(_one_minus_square(x)), options=_UNIT)
 elementwise(np.arctan, x=lambda g, x: g / (1 + x * x), options=_UNIT)
 elementwise(np.sinh, x=lambda g, x: g * np.cosh(x))
 elementwise(np.cosh, x=lambda g, x: g * np.sinh(x))
@@ -188,10 +193,9 @@ for _fun in (np.radians, np.deg2rad):
 def _arctan2(g, x1, x2, leg):
     """`leg` over the squared distance from the origin; zero at the origin and at infinity."""
     r = np.hypot(x1, x2)
-    regular = (r > 0) & (r < np.inf)
-    irregular = ~regular
+    irregular = (r == 0) | (r == np.inf)
     if anywhere(irregular):
-        leg, r = np.where(regular, leg, 0), np.where(regular, r, 1)
+        leg, r = np.where(irregular, 0, leg), np.where(irregular, 1, r)
     return g * (leg / r / r)
 
 

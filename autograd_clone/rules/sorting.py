@@ -1,0 +1,248 @@
+"""Sorting, partitioning and sets of values.
+
+A sorted array is a permutation of its operand. Where elements are equal the permutation is not determined, so
+each of them gets an equal share of the derivative (`average_ties`), as for the maximum.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..array.box import call
+from ..engine.box import getval
+from ..engine.cotangent import dtype_of, shape_of
+from ..engine.define import composite, custom, zero
+from .creation import as_array
+from .tools import in_dtype
+
+_f: Any
+
+
+# ---- permutations ------------------------------------------------------------------------------------
+
+
+def average_ties(x, keys, *, axis):
+    """`x` averaged over each run of equal neighbours in `keys`."""
+    keys, x = np.moveaxis(keys, axis, -1), np.moveaxis(x, axis, -1)
+    first = np.ones(keys.shape, bool)
+    first[..., 1:] = keys[..., 1:] != keys[..., :-1]
+    if first.all():
+        return np.moveaxis(x, -1, axis)
+    starts = np.flatnonzero(first)
+    lengths = np.diff(starts, append=first.size)
+    means = np.add.reduceat(np.ravel(x), starts) / lengths.astype(x.real.dtype)
+    return np.moveaxis(np.repeat(means, lengths).reshape(x.shape), -1, axis)
+
+
+AVERAGE_TIES: Any = custom(
+    average_ties,
+    vjp={"x": lambda g, keys, axis: AVERAGE_TIES(g, keys, axis=axis), "keys": None},
+    jvp={"x": lambda t, keys, axis: AVERAGE_TIES(t, keys, axis=axis), "keys": None},
+    samples=lambda s: [
+        s(s.array(6), np.array([1, 1, 2, 3, 3, 3]), axis=0),
+        s(s.array(4, 2), np.array([[1, 1], [1, 2], [2, 3], [2, 3]]), axis=-2),
+        s(s.array(0), np.zeros(0), axis=-1),
+    ],
+)
+
+
+def _ranks(a, axis):
+    """The permutation that sorts `a`: a plain array of integers."""
+    return np.argsort(a, axis=axis, kind="stable")
+
+
+def inverse_permutation(order, axis):
+    """The inverse of permutations along an axis."""
+    inverse = np.empty_like(order)
+    shape = [1] * order.ndim
+    shape[axis] = -1
+    np.put_along_axis(inverse, order, np.arange(order.shape[axis]).reshape(shape), axis)
+    return inverse
+
+
+zero(inverse_permutation, samples=lambda s: [s(np.array([[2, 0, 1], [0, 2, 1]]), 1)])
+
+
+def _inverse(order, axis):
+    return call(inverse_permutation, (order, axis), {})
+
+
+def _permuted_vjp(g, a, ans, axis):
+    """`ans` is a permutation of `a`, whichever: where both are sorted, they agree."""
+    shape = shape_of(a)
+    if axis is None:
+        a, axis = a.reshape(-1), 0
+    g = np.take_along_axis(g, _ranks(ans, axis), axis)
+    g = AVERAGE_TIES(g, np.sort(ans, axis), axis=axis)
+    return np.take_along_axis(g, _inverse(_ranks(a, axis), axis), axis).reshape(shape)
+
+
+def _permuted_jvp(t, a, ans, axis):
+    if axis is None:
+        a, t, axis = a.reshape(-1), t.reshape(-1), 0
+    t = np.take_along_axis(t, _ranks(a, axis), axis)
+    t = AVERAGE_TIES(t, np.sort(ans, axis), axis=axis)
+    return np.take_along_axis(t, _inverse(_ranks(ans, axis), axis), axis)
+
+
+def _sort_vjp(g, a, ans, axis):
+    shape = shape_of(a)
+    if axis is None:
+        a, axis = a.reshape(-1), 0
+    g = AVERAGE_TIES(g, ans, axis=axis)
+    return np.take_along_axis(g, _inverse(_ranks(a, axis), axis), axis).reshape(shape)
+
+
+def _sort_jvp(t, a, ans, axis):
+    if axis is None:
+        a, t, axis = a.reshape(-1), t.reshape(-1), 0
+    return AVERAGE_TIES(np.take_along_axis(t, _ranks(a, axis), axis), ans, axis=axis)
+
+
+def _sort_samples(s):
+    return [
+        s(s.distinct(6)),
+        s(s.distinct(3, 4)),
+        s(s.distinct(2, 3, 4), axis=1),
+        s(s.distinct(3, 4), axis=-2, kind="stable", order=None),
+        s(s.distinct(3, 4), axis=None, stable=True),
+        s(s.array(0)),
+        s(s.array(2, 0)),
+    ]
+
+
+custom(
+    np.sort,
+    vjp={"a": _sort_vjp},
+    jvp={"a": _sort_jvp},
+    harmless=("kind", "order", "stable"),
+    samples=_sort_samples,
+)
+custom(
+    np.partition,
+    vjp={"a": _permuted_vjp},
+    jvp={"a": _permuted_jvp},
+    harmless=("kth", "kind", "order"),
+    samples=lambda s: [
+        s(s.distinct(6), 2),
+        s(s.distinct(20), (3, -2)),
+        s(s.distinct(2, 7, 4), 3, axis=1),
+        s(s.distinct(3, 4), 1, axis=-2, kind="introselect", order=None),
+        s(s.distinct(3, 4), 1, axis=None),
+    ],
+)
+
+
+@composite(np.sort_complex, samples=lambda s: [s(s.distinct(6)), s(s.distinct(3, 4))])
+def _sort_complex(a):
+    a = np.sort(as_array(a))
+    dtype = dtype_of(a)
+    return a if dtype.kind == "c" else in_dtype(a, np.result_type(dtype, np.complex128))
+
+
+for _f in (np.argsort, np.argmax, np.argmin, np.nanargmax, np.nanargmin):
+    zero(_f, samples=lambda s: [s(s.distinct(3, 4)), s(s.distinct(2, 3, 4), axis=1), s(s.distinct(6), 0)])
+zero(np.argpartition, samples=lambda s: [s(s.distinct(3, 4), 1), s(s.distinct(3, 4), 1, axis=0)])
+zero(np.lexsort, samples=lambda s: [s((s.distinct(4), s.distinct(4))), s(s.distinct(3, 4), axis=0)])
+zero(
+    np.searchsorted,
+    samples=lambda s: [s(np.sort(s.array(5)), s.array(3)), s(np.sort(s.array(5)), s.array(), side="right")],
+)
+zero(
+    np.digitize,
+    samples=lambda s: [s(s.real(4), np.arange(3.0)), s(s.real(2, 2), np.arange(3.0), right=True)],
+)
+
+
+# ---- sets of values ----------------------------------------------------------------------------------
+
+
+def _picked(x, values):
+    """The elements of `x` that have the plain `values`; equal elements share the derivative."""
+    x = x.reshape(-1)
+    return np.sort(x)[np.searchsorted(np.sort(getval(x)), values)]
+
+
+def _unique(
+    ar, return_index=False, return_inverse=False, return_counts=False, axis=None, *, equal_nan=True, **more
+):  # ``sorted``, since NumPy 2.3, is among the rest
+    """Of slices that are equal the first is taken."""
+    x = as_array(ar)
+    given = (return_index, return_inverse, return_counts, axis)
+    plain = np.unique(getval(x), *given, equal_nan=equal_nan, **more)
+    values, *rest = plain if isinstance(plain, tuple) else (plain,)
+    if axis is None:
+        values = _picked(x, values)
+    else:
+        first = np.unique(getval(x), return_index=True, axis=axis, equal_nan=equal_nan)[1]
+        values = np.take(x, first, axis=axis)
+    return (values, *rest) if rest else values
+
+
+composite(
+    np.unique,
+    _unique,
+    samples=lambda s: [
+        s(s.distinct(6)),
+        s(s.distinct(2, 3), return_index=True, return_inverse=True, return_counts=True),
+        s(s.distinct(3, 4), axis=0, equal_nan=False),
+        s(s.array(0)),
+    ],
+)
+
+
+def _named(function):
+    """`numpy.unique_all` and its kin: a named tuple, of which ``values`` is traced, or the values alone."""
+
+    def implementation(x, /):
+        x = as_array(x)
+        result = function(getval(x))
+        if isinstance(result, np.ndarray):
+            return _picked(x, result)
+        return result._replace(values=_picked(x, result.values))
+
+    return implementation
+
+
+if hasattr(np, "unique_all"):
+    for _f in (np.unique_all, np.unique_counts, np.unique_inverse):
+        composite(_f, _named(_f), samples=lambda s: [s(s.distinct(6)), s(s.distinct(2, 3))])
+    composite(
+        np.unique_values,
+        _named(np.unique_values),
+        samples=lambda s: [s(s.distinct(2, 3), via=lambda f, x: np.sort(f(x)))],  # their order is not defined
+    )
+
+
+def _of_two(function):
+    """A function of two sets."""
+
+    def implementation(ar1, ar2, *args, **kwargs):
+        x1, x2 = as_array(ar1), as_array(ar2)
+        both = np.concatenate([x1.reshape(-1), x2.reshape(-1)])
+        result = function(getval(x1), getval(x2), *args, **kwargs)
+        if isinstance(result, tuple):
+            return _picked(both, result[0]), *result[1:]
+        return _picked(both, result)
+
+    return implementation
+
+
+_TWO_SETS = lambda s: [s(s.distinct(4), s.distinct(5) + 0.02), s(s.distinct(2, 3), s.array(0))]
+composite(np.union1d, _of_two(np.union1d), samples=_TWO_SETS)
+for _f in (np.setdiff1d, np.setxor1d):
+    composite(
+        _f,
+        _of_two(_f),
+        samples=lambda s: [*_TWO_SETS(s), s(s.distinct(4), s.distinct(3), assume_unique=True)],
+    )
+composite(
+    np.intersect1d,
+    _of_two(np.intersect1d),
+    samples=lambda s: [
+        s(s.distinct(4), s.distinct(3)),
+        s(s.distinct(4), s.distinct(3), assume_unique=True, return_indices=True),
+    ],
+)
