@@ -91,8 +91,8 @@ class ArrayBox(Box):
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if method == "__call__":
-            if not kwargs and ufunc in FAST:
-                return FAST[ufunc](*inputs)
+            if not kwargs and ufunc in FAST[ufunc.nin]:
+                return FAST[ufunc.nin][ufunc](*inputs)
             return call(ufunc, inputs, kwargs)
         handler = UFUNC_METHODS.get(method)
         if handler is None:
@@ -100,8 +100,8 @@ class ArrayBox(Box):
         return handler(ufunc, *inputs, **kwargs)
 
     def __array_function__(self, func: Callable, types: Any, args: tuple, kwargs: dict) -> Any:
-        if not kwargs and func in FAST:
-            return FAST[func](*args)
+        if not kwargs and len(args) < 3 and func in FAST[len(args)]:
+            return FAST[len(args)][func](*args)
         return call(func, args, kwargs)
 
 
@@ -109,8 +109,8 @@ Box.type_mappings[ArrayBox] = ArrayBox
 for _type in (np.ndarray, np.float64, np.float32, np.float16, np.longdouble, np.complex128, np.complex64, np.clongdouble, float, complex):
     ArrayBox.register(_type)
 
-#: function -> function of its positional arguments that does the common cases inline.
-FAST: dict[Callable, Callable] = {}
+#: By number of arguments: function -> its specialised form (see `specialise`).
+FAST: tuple[dict[Callable, Callable], ...] = ({}, {}, {}, {}, {})
 #: name of a ufunc method (``reduce``, ``accumulate``, ``outer``, ...) -> ``handler(ufunc, *inputs, **kwargs)``.
 UFUNC_METHODS: dict[str, Callable] = {}
 #: makes an array of a (nested) list that holds traced values; set by the joining rules.

@@ -17,6 +17,8 @@ class Box:
     #: value type -> box class, and the set of value types (HIPS autograd's names for both).
     type_mappings: dict[type, type[Box]] = {}
     types: set[type] = set()
+    #: Whether ``_value`` holds many values, one per example, so that it must not be taken for the box's own.
+    batched = False
 
     def __init__(self, value: Any, trace: Any, node: Any) -> None:
         self._value = value
@@ -77,7 +79,17 @@ def isbox(x: Any) -> bool:
 
 
 def getval(x: Any) -> Any:
-    """The plain value of `x`, whatever the depth of nesting."""
+    """The plain value of `x`, whatever the depth of nesting. What differs between examples of a batch stays a box."""
+    while isinstance(x, Box):
+        if x.batched:
+            inner = getval(x._value)
+            return x if inner is x._value else type(x)(inner, x._trace, x._link)
+        x = x._value
+    return x
+
+
+def all_values(x: Any) -> Any:
+    """The plain value of `x` with all batch axes in front: for questions about all examples at once."""
     while isinstance(x, Box):
         x = x._value
     return x

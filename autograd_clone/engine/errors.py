@@ -51,3 +51,22 @@ class ClosedOverTraceError(AutogradError, RuntimeError):
 
 class TracedConversionError(AutogradError, TypeError):
     """A traced value was handed to code that needs a plain number or array."""
+
+
+class BatchedValueError(TracedConversionError):
+    """One number, truth value or shape was asked of a value that has one per example of a batch."""
+
+
+class BatchedParameterError(BatchedValueError):
+    """A parameter that is not an operand (an index array, a mask) differs between the examples of a batch.
+
+    The engine catches it where the examples can be taken one by one.
+    """
+
+    def __init__(self, trace: object, message: str) -> None:
+        super().__init__(message)
+        self.trace = trace
+
+
+class BatchAxisError(AutogradError, ValueError):
+    """The axes that `vmap` was told to map over do not fit the arguments or the result."""

@@ -1,9 +1,10 @@
 """The rule tables, by API area. Importing this package fills the registry and equips the ndarray box."""
 
-from ..array import methods, operators
-from . import creation, indexing, joining, logic, products, reductions, shape, ufuncs
+from ..array import batch, methods, operators
+from . import batching, batching_products, creation, cumulative, decompositions, einsum, gathering, indexing, joining, linalg, logic, norms, padding, pointwise, products, reductions, refused, selection, shape, sorting, ufuncs
 
-__all__ = ["creation", "indexing", "joining", "logic", "products", "reductions", "shape", "ufuncs"]
+__all__ = ["batching", "batching_products", "creation", "cumulative", "decompositions", "einsum", "gathering", "indexing", "joining", "linalg", "logic", "norms", "padding", "pointwise", "products", "reductions", "refused", "selection", "shape", "sorting", "ufuncs"]
 
 operators.install()
 methods.install()
+batch.install()

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..array.box import ArrayBox
+from ..array.box import FROM_LIST, ArrayBox
 from ..engine.box import Box, getval
 from ..engine.cotangent import Scatter, add_at
 from ..engine.define import linear
@@ -24,6 +24,10 @@ def read(self: ArrayBox, index: Any) -> Any:
     """``self[index]`` of a traced array."""
     if type(index) is not int and type(index) is not slice:
         index = plain_index(index)
+        if isinstance(index, Box) or (type(index) is tuple and any([isinstance(i, Box) for i in index])):
+            from .gathering import read_at
+
+            return read_at(self, index)
     trace = self._trace
     if type(trace) is ReverseTrace and type(self) is ArrayBox:
         x = self._value
@@ -41,7 +45,10 @@ def plain_index(index: Any) -> Any:
     if kind is tuple:
         return tuple([i if type(i) is int or type(i) is slice else plain_index(i) for i in index])
     if kind is list:
-        index = np.array([getval(i) for i in index]) if index else np.empty(0, np.intp)
+        values = [getval(i) for i in index]
+        if any([isinstance(i, Box) for i in values]):
+            return FROM_LIST[0](values)  # positions of a batch
+        index = np.array(values) if index else np.empty(0, np.intp)
     elif isinstance(index, Box):
         index = getval(index)
     elif kind is np.ndarray:

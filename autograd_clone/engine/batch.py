@@ -1,0 +1,249 @@
+"""Batching: one pass for many examples. A box looks like one example and holds all of them.
+
+A box of a `BatchTrace` has shape, dtype and length of one example; its ``_value`` is the array of all examples, whose
+axis 0 is the batch axis, always. To apply a primitive is to apply it, or its like, to those arrays:
+
+* an elementwise primitive: to the same arrays, with axes inserted after the batch axis where the examples differ in
+  their number of axes (`elementwise`)
+* a primitive with a batching rule: as the rule says. Rules are in a table by the primitive's name (`RULES`), or in its record
+* anything else: to one example after the other, and the results are stacked (`loop`). That is always right, and slow; `FALLBACKS`
+  counts the calls by name.
+
+A batching rule is ``rule(trace, prim, operands, params)``, with the operands as they came, and returns a box. Values of
+older traces, also of older batches, may stand anywhere inside, so rules are written in functions that have records.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .box import Box
+from .errors import BatchAxisError, BatchedValueError
+from .primitive import Primitive
+from .pytree import flatten
+from .trace import EndedTrace, Trace, apply
+
+Rule = Callable[["BatchTrace", Primitive, tuple, dict], Any]
+
+#: primitive's name -> batching rule, of those whose kind does not say how they are batched.
+RULES: dict[str, Rule] = {}
+#: name -> how often a function was applied to one example after the other.
+FALLBACKS: Counter[str] = Counter()
+
+
+class BatchTrace(Trace):
+    """Interpreter that applies each primitive to all examples at once.
+
+    Attributes
+    ----------
+    size : int
+        Number of examples.
+    """
+
+    __slots__ = ("size",)
+
+    #: The class of this trace's boxes, which the layer of array boxes provides.
+    box_type: type[Box]
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.size = size
+
+    def process(self, prim: Primitive, operands: tuple, params: dict) -> Any:
+        rule = prim.batch
+        if rule is None:
+            rule = prim.batch = rule_for(prim)
+        return rule(self, prim, operands, params)
+
+    def call_each(self, function: Callable, args: tuple, kwargs: dict) -> Any:
+        """``function(*args, **kwargs)`` of one example after the other, where something other than an operand is batched."""
+        if any(isinstance(x, Box) and x._trace.id > self.id for x in flatten((args, kwargs))[0]):
+            raise BatchedValueError(
+                f"{getattr(function, '__name__', function)} was given an argument that differs between the examples of a batch and is not "
+                "an operand (a mask, positions), together with an array that is differentiated inside vmap. Use np.where for a mask, "
+                "x[index] for positions, or take the derivative outside vmap."
+            )
+        FALLBACKS[getattr(function, "__name__", repr(function))] += 1
+        return each(self, lambda a, k: function(*a, **k), (args, kwargs))
+
+    def box(self, value: Any) -> Any:
+        """`value`, whose axis 0 is the batch axis, as a box; a tuple of such values as a tuple of boxes."""
+        if isinstance(value, (tuple, list)):
+            boxes = [self.box(v) for v in value]
+            return value._make(boxes) if hasattr(value, "_make") else type(value)(boxes)
+        return self.box_type(value, self, None)
+
+    def end(self) -> None:
+        self.__class__ = EndedBatchTrace  # type: ignore[assignment]
+
+    def owns(self, x: Any) -> bool:
+        """Whether `x` is a box of this trace."""
+        return isinstance(x, Box) and x._trace is self
+
+    def example(self, x: Any, i: int) -> Any:
+        """Example `i` of a box of this trace; anything else as it is."""
+        return x._value[i] if isinstance(x, Box) and x._trace is self else x
+
+    def all_of(self, x: Any) -> Any:
+        """The array of all examples of `x`, repeated if `x` is the same for all of them."""
+        if isinstance(x, Box) and x._trace is self:
+            return x._value
+        shape = np.shape(x)
+        return np.broadcast_to(x, (self.size, *shape))
+
+
+class EndedBatchTrace(BatchTrace):
+    """What a batch trace becomes when its transform has returned."""
+
+    __slots__ = ()
+    process = EndedTrace.process  # type: ignore[assignment]
+
+
+def rule_for(prim: Primitive) -> Rule:
+    """The batching rule of a primitive whose record has none."""
+    rule = RULES.get(prim.name)
+    if rule is not None:
+        return rule
+    is_plain_ufunc = isinstance(prim.fun, np.ufunc) and prim.fun.signature is None
+    return elementwise if is_plain_ufunc or prim.kind == "elementwise" else loop
+
+
+# ---- elementwise --------------------------------------------------------------------------------------------------
+
+
+def elementwise(trace: BatchTrace, prim: Primitive, operands: tuple, params: dict) -> Any:
+    """Batching rule of functions that broadcast their operands; and of those that do so in front of equally many core axes."""
+    return trace.box(apply(prim, aligned(trace, operands), params))
+
+
+def aligned(trace: BatchTrace, operands: tuple) -> tuple:
+    """The arrays of all examples, with axes inserted such that they broadcast as the examples do."""
+    ndims = [_ndim(x) for x in operands]
+    most = max(ndims)
+    return tuple(
+        padded(x._value, most - n) if isinstance(x, Box) and x._trace is trace else x
+        for x, n in zip(operands, ndims, strict=True)
+    )
+
+
+def padded(value: Any, n: int) -> Any:
+    """`value` with `n` axes inserted after its first."""
+    if n == 0:
+        return value
+    shape = value.shape
+    return value.reshape(shape[:1] + (1,) * n + shape[1:])
+
+
+def _ndim(x: Any) -> int:
+    try:
+        return x.ndim
+    except AttributeError:
+        return np.ndim(x)
+
+
+# ---- one example after the other ------------------------------------------------------------------------------------
+
+
+def loop(trace: BatchTrace, prim: Primitive, operands: tuple, params: dict) -> Any:
+    """Batching rule of what has no other: apply the primitive to one example after the other."""
+    FALLBACKS[prim.name] += 1
+    run = run_constant if prim.kind == "zero" else apply
+    return each(trace, lambda ops, par: run(prim, ops, par), (operands, params))
+
+
+def each(trace: BatchTrace, function: Callable, args: tuple) -> Any:
+    """``function(*args)`` of one example after the other, the results stacked and boxed.
+
+    Parameters
+    ----------
+    trace : BatchTrace
+    function : callable
+        Returns a pytree of arrays.
+    args : tuple of pytrees
+        Boxes of `trace` among the leaves are replaced by their examples.
+    """
+    leaves, treedef = flatten(args)
+    if trace.size == 0:
+        examples = [[np.zeros(x.shape, x.dtype) if trace.owns(x) else x for x in leaves]]
+    else:
+        examples = [[trace.example(x, i) for x in leaves] for i in range(trace.size)]
+    return stacked(trace, [function(*treedef.unflatten(example)) for example in examples])
+
+
+def stacked(trace: BatchTrace, results: list) -> Any:
+    """Pytrees of one structure, one per example, as a pytree of boxes."""
+    columns = []
+    treedef = flatten(results[0])[1]
+    for result in results:
+        columns.append(treedef.flatten_like(result, "results of a function for different examples"))
+    return treedef.unflatten(_join(trace, list(column)) for column in zip(*columns, strict=True))
+
+
+def _join(trace: BatchTrace, xs: list) -> Any:
+    first = xs[0]
+    if not isinstance(first, (Box, np.ndarray, np.generic, int, float, complex)):
+        return first if all(x is first or x == first for x in xs) else trace.box(np.array(xs))
+    shapes = {np.shape(x) for x in xs}
+    if len(shapes) > 1:
+        raise BatchedValueError(
+            f"the shape of a result depends on the values: it is different for different examples of a batch ({sorted(shapes)[:4]}). "
+            "Compute something of one shape for all, for instance with np.where in place of a boolean mask as an index."
+        )
+    value = np.array(xs) if not shapes.pop() and not any(isinstance(x, Box) for x in xs) else np.stack(xs)
+    return trace.box(value[: trace.size])
+
+
+def youngest_batch(xs: Any) -> BatchTrace | None:
+    """The youngest batch among the boxes in a flat sequence; boxes of other traces are not looked into."""
+    top = None
+    for x in xs:
+        if isinstance(x, Box) and isinstance(x._trace, BatchTrace) and (top is None or x._trace.id > top.id):
+            top = x._trace
+    return top
+
+
+def each_example(function: Callable, args: tuple) -> Any:
+    """``function(*args)`` without any batch in its arguments: one example after the other, of all batches in turn."""
+    trace = youngest_batch(flatten(args)[0])
+    if trace is None:
+        return function(*args)
+    return each(trace, lambda *xs: each_example(function, xs), args)
+
+
+# ---- functions that are constant for the derivatives --------------------------------------------------------------------
+
+
+def run_constant(prim: Primitive, args: tuple, kwargs: dict) -> Any:
+    """Run a piecewise constant function on values that no derivative trace watches; batches are mapped over."""
+    trace = youngest_batch(args) if any(isinstance(x, (Box, list, tuple)) for x in (*args, *kwargs.values())) else None
+    if trace is None and any(isinstance(x, (Box, list, tuple)) for x in (*args, *kwargs.values())):
+        trace = youngest_batch(flatten((args, kwargs))[0])
+    if trace is None:
+        return prim.fun(*args, **kwargs)
+    return trace.process(prim, args, kwargs)
+
+
+# ---- what a batch cannot be ---------------------------------------------------------------------------------------------
+
+
+def no_single_value(what: str, x: Any) -> BatchedValueError:
+    """The error for a question that has one answer per example."""
+    return BatchedValueError(
+        f"{what} was asked of a value of shape {x.shape} that is different for each example of a batch (vmap, or the rows of a "
+        "Jacobian). A branch on values cannot differ between examples: use np.where(condition, a, b) in place of if and else, "
+        "np.logical_and and np.logical_or (or & and |) in place of and and or, NumPy's functions in place of those of math."
+    )
+
+
+def batch_size(sizes: list[tuple[str, int]]) -> int:
+    """The common length of all mapped axes."""
+    if not sizes:
+        raise BatchAxisError("vmap needs at least one argument to map over; all in_axes are None")
+    if len({n for _, n in sizes}) > 1:
+        listing = ", ".join(f"{where} has {n}" for where, n in sizes)
+        raise BatchAxisError(f"vmap: the mapped axes must be equally long, but {listing}")
+    return sizes[0][1]
