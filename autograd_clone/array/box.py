@@ -100,8 +100,6 @@ class ArrayBox(Box):
         return handler(ufunc, *inputs, **kwargs)
 
     def __array_function__(self, func: Callable, types: Any, args: tuple, kwargs: dict) -> Any:
-        if not kwargs and len(args) < 3 and func in FAST[len(args)]:
-            return FAST[len(args)][func](*args)
         return call(func, args, kwargs)
 
 
@@ -119,6 +117,8 @@ FROM_LIST: list[Callable] = []
 
 def call(func: Callable, args: tuple, kwargs: dict) -> Any:
     """Apply a NumPy (or SciPy) function to arguments some of which are traced."""
+    if not kwargs and len(args) < 3 and func in FAST[len(args)]:
+        return FAST[len(args)][func](*args)
     prim = REGISTRY.get(func) or find(func)
     if prim is None:
         raise missing_rule(public_name(func), _first_traced(args, kwargs))

@@ -1,0 +1,178 @@
+"""The hot path: functions of one and two operands, specialised from their records.
+
+Each is written out for the commonest situation, one reverse trace and operands that are boxes of it, plain arrays or
+numbers; everything else goes through `apply`. What differs from one function to the next (its expression and its
+rules' residuals) is filled into a template, as `dataclasses` and `collections.namedtuple` do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..engine.primitive import Primitive, Rule
+from ..engine.reverse import ReverseTrace, fix_for, next_order
+from ..engine.trace import apply
+from .box import ArrayBox, as_arrays
+
+# Boxes are made by object.__new__ and three stores: two thirds of the price of calling the class.
+_UNARY = """
+def unary(x):
+    trace = x._trace
+    if type(trace) is ReverseTrace and type(x) is ArrayBox:
+        x1 = x._value
+        ans = {ans}
+        node = [next_order(), x._link, vjp1, {r1}, {fix1}]
+        if type(ans) not in ARRAYS:
+            return trace.box(ans, node, name)
+        box = new(ArrayBox)
+        box._value = ans
+        box._trace = trace
+        box._link = node
+        return box
+    return apply(prim, (x,), NO_PARAMS)
+"""
+
+# {constant} and {constant_left} are what a Python number becomes, {left} and {right} the node if the other operand is
+# one: the operand's own where the derivative is one.
+_BINARY = """
+def binary({order}):
+    if type(a) is ArrayBox:
+        trace = a._trace
+        if type(trace) is ReverseTrace:
+            x1 = a._value
+            kind = type(b)
+            if kind is ArrayBox:
+                if b._trace is trace:
+                    x2 = b._value
+                    ans = {ans}
+                    if type(ans) is float64 is type(x1) is type(x2):
+                        node = [next_order(), a._link, vjp1, {r1}, None, b._link, vjp2, {r2}, None]
+                    else:
+                        dtype = ans.dtype
+                        {shape}
+                        node = [next_order(), a._link, vjp1, {r1}, {fix1}, b._link, vjp2, {r2}, {fix2}]
+                    box = new(ArrayBox)
+                    box._value = ans
+                    box._trace = trace
+                    box._link = node
+                    return box
+            elif kind is float or kind is int:
+                x2 = {constant} if type(x1) is ndarray and x1.dtype is FLOAT64 else b
+                ans = {ans}
+                if type(ans) is type(x1):
+                    box = new(ArrayBox)
+                    box._value = ans
+                    box._trace = trace
+                    box._link = {left}
+                    return box
+            elif kind is ndarray or kind is float64:
+                x2 = b
+                ans = {ans}
+                dtype = ans.dtype
+                {shape}
+                box = new(ArrayBox)
+                box._value = ans
+                box._trace = trace
+                box._link = [next_order(), a._link, vjp1, {r1}, {fix1}]
+                return box
+    elif type(b) is ArrayBox:
+        trace = b._trace
+        if type(trace) is ReverseTrace:
+            x2 = b._value
+            kind = type(a)
+            if kind is float or kind is int:
+                x1 = {constant_left} if type(x2) is ndarray and x2.dtype is FLOAT64 else a
+                ans = {ans}
+                if type(ans) is type(x2):
+                    box = new(ArrayBox)
+                    box._value = ans
+                    box._trace = trace
+                    box._link = {right}
+                    return box
+            elif kind is ndarray or kind is float64:
+                x1 = a
+                ans = {ans}
+                dtype = ans.dtype
+                {shape}
+                box = new(ArrayBox)
+                box._value = ans
+                box._trace = trace
+                box._link = [next_order(), b._link, vjp2, {r2}, {fix2}]
+                return box
+    return general(a, b)
+"""
+
+_SCOPE = {
+    "ARRAYS": frozenset({np.ndarray, np.float64, np.float32, np.complex128, ArrayBox}), "ArrayBox": ArrayBox,
+    "FLOAT64": np.dtype(np.float64), "NO_PARAMS": {}, "ReverseTrace": ReverseTrace, "apply": apply, "array": np.array,
+    "fix_for": fix_for, "float64": np.float64, "ndarray": np.ndarray, "new": object.__new__, "next_order": next_order,
+}  # fmt: skip
+
+
+def unary(prim: Primitive, expression: str = "kernel(x1) if type(x1) is ndarray else fun(x1)") -> Callable:
+    """The specialised form of a function of one operand."""
+    rule = prim.vjps[0]
+    assert rule is not None
+    keeps_dtype = prim.kind == "elementwise"
+    fix = "None" if keeps_dtype else "None if x1.dtype is ans.dtype else fix_for(prim, x1, ans)"
+    return _define("unary", _UNARY.format(ans=expression, r1=_residual(prim, rule, 1), fix1=fix), prim)
+
+
+def binary(prim: Primitive, expression: str, *, swapped: bool = False, array_constants: bool = False) -> Callable:
+    """The specialised form of a function of two operands.
+
+    ``array_constants`` makes a Python number a 0-d array, which is converted once rather than in every operation.
+    """
+    rule1, rule2 = prim.vjps[0], prim.vjps[1]
+    assert rule1 is not None and rule2 is not None
+    r1, r2 = _residual(prim, rule1, 2), _residual(prim, rule2, 2)
+    same = "x{0}.shape == shape and x{0}.dtype is dtype" if prim.broadcasts else "x{0}.dtype is dtype"
+    fix = "None if " + same + " else fix_for(prim, x{0}, ans)"
+    source = _BINARY.format(
+        order="b, a" if swapped else "a, b",
+        ans=expression,
+        r1=r1,
+        r2=r2,
+        shape="shape = ans.shape" if prim.broadcasts else "",
+        fix1=fix.format(1),
+        fix2=fix.format(2),
+        constant="array(b, FLOAT64)" if array_constants else "b",
+        constant_left="array(a, FLOAT64)" if array_constants else "a",
+        left="a._link" if rule1.source == 1 else f"[next_order(), a._link, vjp1, {r1}, None]",
+        right="b._link" if rule2.source == 1 else f"[next_order(), b._link, vjp2, {r2}, None]",
+    )
+    return _define("binary", source, prim)
+
+
+def _define(name: str, source: str, prim: Primitive) -> Callable:
+    scope = {**_SCOPE, "fun": prim.fun, "general": general(prim), "kernel": prim.kernel, "name": prim.name, "prim": prim}
+    for i, rule in prim.vjps.items():
+        if rule is not None:
+            scope |= {f"vjp{i + 1}": rule.call, f"gather{i + 1}": rule.gather}
+    exec(source, scope)
+    scope[name].__name__ = prim.name.rpartition(".")[2]  # type: ignore[attr-defined]
+    return scope[name]  # type: ignore[return-value]
+
+
+def _residual(prim: Primitive, rule: Rule, arity: int) -> str:
+    """The expression for a rule's residual: written out if it is made of operands and the answer alone."""
+    local = {operand: f"x{i + 1}" for i, operand in enumerate(prim.operands[:arity])} | {"ans": "ans"}
+    if any(n not in local for n in rule.names):
+        i = next(k for k, r in prim.vjps.items() if r is rule)
+        return f"gather{i + 1}(({', '.join(f'x{k + 1}' for k in range(arity))},), ans, NO_PARAMS)"
+    terms = [local[n] for n in rule.names]
+    if not terms:
+        return "None"
+    return terms[0] if len(terms) == 1 else f"({', '.join(terms)})"
+
+
+def general(prim: Primitive) -> Callable:
+    """The function through `apply`, which handles every kind of operand and trace."""
+
+    def binary_general(a: Any, b: Any) -> Any:
+        return apply(prim, as_arrays((a, b)), {})
+
+    return binary_general
