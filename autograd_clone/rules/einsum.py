@@ -15,10 +15,11 @@ from math import prod
 
 import numpy as np
 
+from ..array.box import as_array
 from ..engine.cotangent import shape_of
 from ..engine.define import composite, linear, multilinear, zero
 from ..engine.errors import UnsupportedKeywordError
-from .matrices import array_of, refuse_out
+from .tools import refuse_out
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 #: From this many products on, the backward pass lets NumPy look for a better order and for calls of BLAS.
@@ -31,9 +32,9 @@ OPTIMIZE_FROM = 50_000
 def parse(args):
     """The subscripts of an `einsum` call, as ``"ab,bc->ac"`` without ellipsis, and its operands as arrays."""
     if isinstance(args[0], str):
-        terms, arrays = args[0].replace(" ", ""), [array_of(x) for x in args[1:]]
+        terms, arrays = args[0].replace(" ", ""), [as_array(x) for x in args[1:]]
     else:
-        terms, arrays = _from_sublists(args), [array_of(x) for x in args[: len(args) // 2 * 2 : 2]]
+        terms, arrays = _from_sublists(args), [as_array(x) for x in args[: len(args) // 2 * 2 : 2]]
     inputs, arrow, output = terms.partition("->")
     inputs = inputs.split(",")
     if len(inputs) != len(arrays):
@@ -200,7 +201,7 @@ def _samples(s):
 
 @composite(np.einsum, samples=_samples)
 def _einsum(*operands, out=None, optimize=False, **keywords):
-    refuse_out("numpy.einsum", out)
+    refuse_out(np.einsum, out)
     dtype = keywords.get("dtype")
     if dtype is not None and np.dtype(dtype).kind not in "fc":
         raise UnsupportedKeywordError(f"numpy.einsum: dtype={dtype!r} makes integers of a traced array, which has no derivative")

@@ -1,4 +1,4 @@
-"""What the rules of linear algebra share: transposes, adjoints, array arguments of composites."""
+"""What the rules of linear algebra share: transposes, adjoints, conjugates without needless copies."""
 
 from __future__ import annotations
 
@@ -7,16 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..array.box import FROM_LIST
 from ..engine.cotangent import shape_of
-from ..engine.errors import UnsupportedKeywordError
-
-
-def array_of(x: Any) -> Any:
-    """`x` as an array, traced if it is or holds traced values."""
-    if type(x) is list or type(x) is tuple:
-        return FROM_LIST[0](x)
-    return x if hasattr(x, "shape") else np.asarray(x)
 
 
 def is_complex(*xs: Any) -> bool:
@@ -73,9 +64,3 @@ def flat_rows(x: Any) -> Any:
     """A stack of matrices as one matrix: all axes but the last made one."""
     shape = shape_of(x)
     return np.reshape(x, (prod(shape[:-1]), shape[-1]))
-
-
-def refuse_out(name: str, out: Any) -> None:
-    """Raise if the caller of a composite function gave ``out``."""
-    if out is not None:
-        raise UnsupportedKeywordError(f"{name}: out= cannot be used with a traced array; assign the result to a name")

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..array.box import as_array
 from ..engine.cotangent import shape_of, unbroadcast
 from ..engine.define import composite, multilinear
-from .matrices import T, array_of, column, conj, flat_rows, row
+from .matrices import T, column, conj, flat_rows, row
 
 # ---- matmul ---------------------------------------------------------------------------------------------------
 
@@ -211,7 +212,7 @@ multilinear(
 
 @composite(np.linalg.outer, samples=lambda s: [s(s.array(3), s.array(2))])
 def _linalg_outer(x1, x2, /):
-    x1, x2 = array_of(x1), array_of(x2)
+    x1, x2 = as_array(x1), as_array(x2)
     if x1.ndim != 1 or x2.ndim != 1:
         raise ValueError(f"Input arrays must be one-dimensional, but they are x1.ndim={x1.ndim} and x2.ndim={x2.ndim}.")
     return np.outer(x1, x2)
@@ -334,7 +335,7 @@ if hasattr(np, "matvec"):  # NumPy 2.2
     ],
 )  # fmt: skip
 def _kron(a, b):
-    a, b = array_of(a), array_of(b)
+    a, b = as_array(a), as_array(b)
     nd = max(a.ndim, b.ndim)
     a_shape, b_shape = (1,) * (nd - a.ndim) + shape_of(a), (1,) * (nd - b.ndim) + shape_of(b)
     a = np.reshape(a, [n for m in a_shape for n in (m, 1)])
@@ -389,7 +390,7 @@ multilinear(np.cross, a=_cross_a, b=_cross_b, options={"samples": _cross_samples
 
 @composite(np.linalg.cross, samples=lambda s: [s(s.array(2, 3), s.array(3)), s(s.array(3, 2), s.array(3, 2), axis=0)])
 def _linalg_cross(x1, x2, /, *, axis=-1):
-    x1, x2 = array_of(x1), array_of(x2)
+    x1, x2 = as_array(x1), as_array(x2)
     if x1.shape[axis] != 3 or x2.shape[axis] != 3:
         raise ValueError(
             f"Both input arrays must be (arrays of) 3-dimensional vectors, but they are {x1.shape[axis]} and {x2.shape[axis]} dimensional instead."

@@ -1,0 +1,398 @@
+"""``numpy.linalg`` apart from decompositions and norms: inverses, linear systems, determinants, powers, chains of products.
+
+Formulas are those of Giles, "An extended collection of matrix derivative results for forward and reverse mode
+algorithmic differentiation" (2008), for stacks of matrices, with transposes where a derivation for real matrices may
+have either a transpose or a conjugate transpose: nothing holomorphic is conjugated.
+"""
+
+from __future__ import annotations
+
+from math import prod
+
+import numpy as np
+
+from ..array.box import as_array
+from ..engine.cotangent import shape_of, unbroadcast
+from ..engine.define import composite, custom, zero
+from .matrices import H, T, add2d, column, conj, is_complex, real
+from .tools import refuse_out
+
+# ---- inv --------------------------------------------------------------------------------------------------------
+
+custom(
+    np.linalg.inv,
+    vjp={"a": lambda g, ans: -(T(ans) @ g @ T(ans))},
+    jvp={"a": lambda t, ans: -(ans @ t @ ans)},
+    samples=lambda s: [s(s.matrix(3)), s(s.matrix(2, 4)), s(s.matrix(2, 2, 3)), s(s.matrix(1)), s(s.array(0, 0)), s(s.array(0, 2, 2))],
+)
+
+# ---- solve ------------------------------------------------------------------------------------------------------
+
+_NUMPY_2 = np.lib.NumpyVersion(np.__version__) >= "2.0.0b1"
+
+
+def _is_vector(b_shape, a_shape):
+    """Whether `solve` takes its right-hand side for a vector (or, before NumPy 2, for a stack of vectors)."""
+    return len(b_shape) == 1 if _NUMPY_2 else len(b_shape) == len(a_shape) - 1
+
+
+def _solve_adjoint(a, g, vector):
+    """The cotangent of the right-hand side, before stacked axes are summed."""
+    if not vector or g.ndim == 1:
+        return np.linalg.solve(T(a), g)
+    return np.linalg.solve(T(a), column(g))[..., 0]
+
+
+def _solve_a(g, a, ans, b_shape):
+    vector = _is_vector(b_shape, shape_of(a))
+    g = _solve_adjoint(a, g, vector)
+    product = column(g) * ans[..., None, :] if vector else g @ T(ans)
+    return unbroadcast(-product, shape_of(a))
+
+
+def _solve_b(g, a, b_shape):
+    return unbroadcast(_solve_adjoint(a, g, _is_vector(b_shape, shape_of(a))), b_shape)
+
+
+def _solve_push_a(t, a, ans, b_shape):
+    if _is_vector(b_shape, shape_of(a)):
+        product = (t @ column(ans))[..., 0]
+        return -(np.linalg.solve(a, product) if product.ndim == 1 else np.linalg.solve(a, column(product))[..., 0])
+    return -np.linalg.solve(a, t @ ans)
+
+
+custom(
+    np.linalg.solve,
+    operands=("a", "b"),
+    vjp={"a": _solve_a, "b": _solve_b},
+    jvp={"a": _solve_push_a, "b": lambda t, a: np.linalg.solve(a, t)},
+    samples=lambda s: [
+        s(s.matrix(3), s.array(3)), s(s.matrix(3), s.array(3, 2)), s(s.matrix(3, 2), s.array(2, 3, 4)), s(s.matrix(3, 2), s.array(3)), s(s.matrix(3, 2), s.array(3, 4)),
+        s(s.matrix(3), s.array(2, 3, 4)), s(s.matrix(2, 4, 1), s.array(3, 2, 1)), s(s.matrix(3), s.real(3)), s(s.matrix(3).real, s.array(3, 2)), s(s.array(0, 0), s.array(0)),
+        s(s.matrix(2), s.array(2, 0)),
+    ],
+)  # fmt: skip
+
+
+@composite(
+    np.linalg.tensorsolve,
+    samples=lambda s: [
+        s(s.matrix(6).reshape(2, 3, 6), s.array(2, 3)), s(s.matrix(6).reshape(6, 2, 3), s.array(6)),
+        s(s.matrix(6).reshape(2, 3, 6).transpose(0, 2, 1), s.array(2, 3), axes=(1,)),
+    ],
+)  # fmt: skip
+def _tensorsolve(a, b, axes=None):
+    a, b = as_array(a), as_array(b)
+    if axes is not None:
+        last = [i % a.ndim for i in axes]
+        a = np.transpose(a, [i for i in range(a.ndim) if i not in last] + last)
+    shape = a.shape[b.ndim :]
+    size = prod(shape)
+    if a.size != size**2:
+        raise np.linalg.LinAlgError(
+            "Input arrays must satisfy the requirement prod(a.shape[b.ndim:]) == prod(a.shape[:b.ndim])"
+        )
+    return np.reshape(np.linalg.solve(np.reshape(a, (size, size)), np.reshape(b, -1)), shape)
+
+
+@composite(
+    np.linalg.tensorinv,
+    samples=lambda s: [s(s.matrix(6).reshape(2, 3, 6), ind=2), s(s.matrix(6).reshape(6, 3, 2), ind=1), s(s.matrix(4).reshape(2, 2, 2, 2))],
+)
+def _tensorinv(a, ind=2):
+    a = as_array(a)
+    if ind <= 0:
+        raise ValueError("Invalid ind argument.")
+    size = prod(a.shape[ind:])
+    inverse = np.linalg.inv(np.reshape(a, (size, a.size // max(size, 1))))
+    return np.reshape(inverse, a.shape[ind:] + a.shape[:ind])
+
+
+# ---- pinv, lstsq ------------------------------------------------------------------------------------------------
+# Where the rank is constant (Golub and Pereyra 1973):
+#   dP = -P dA P + P P^H dA^H (I - A P) + (I - P A) dA^H P^H P
+
+
+def pseudo_inverse(a, *, keywords):
+    """``numpy.linalg.pinv`` of a general matrix."""
+    return np.linalg.pinv(a, **keywords)
+
+
+def _pinv_vjp(g, a, ans):
+    left, right = T(g) @ ans @ H(ans), H(ans) @ ans @ T(g)
+    return -(T(ans) @ g @ T(ans)) + conj(left - a @ (ans @ left) + right - (right @ ans) @ a)
+
+
+def _pinv_jvp(t, a, ans):
+    left, right = ans @ H(ans) @ H(t), H(t) @ H(ans) @ ans
+    return left - (left @ a) @ ans + right - ans @ (a @ right) - ans @ t @ ans
+
+
+PINV = custom(
+    pseudo_inverse,
+    vjp={"a": _pinv_vjp},
+    jvp={"a": _pinv_jvp},
+    harmless=("keywords",),
+    samples=lambda s: [s(s.array(3, 2), keywords={})],
+)
+
+
+def _of_low_rank(f, a, *args, **kwargs):
+    """For samples: `f` of a matrix that stays of rank two when `a`, of two columns, varies."""
+    return f(a @ H(a), *args, **kwargs)
+
+
+@composite(
+    np.linalg.pinv,
+    samples=lambda s: [
+        s(s.array(4, 2)), s(s.array(2, 4)), s(s.matrix(3)), s(s.array(2, 3, 2)), s(s.array(4, 2), 1e-4, via=_of_low_rank), s(s.array(2, 3, 2), rcond=1e-10),
+        s(s.array(4, 2), rtol=1e-10), s(s.array(2, 3, 2), np.array([1e-10, 1e-9])), s(s.spd(3), hermitian=True, via=s.hermitian), s(s.array(0, 3)),
+    ],
+)  # fmt: skip
+def _pinv(a, rcond=None, hermitian=False, **tolerance):
+    keywords = dict(tolerance)
+    if rcond is not None:
+        keywords["rcond"] = rcond
+    a = as_array(a)
+    if hermitian:
+        a = lower_as_hermitian(a)
+    return PINV(a, keywords=keywords)
+
+
+def lower_as_hermitian(a):
+    """The Hermitian matrix that the lower triangle of `a` stands for."""
+    lower = np.tril(a, -1)
+    return lower + H(lower) + real(a) * np.eye(shape_of(a)[-1], dtype=a.dtype)
+
+
+@composite(
+    np.linalg.lstsq,
+    samples=lambda s: [
+        s(s.array(4, 2), s.array(4)), s(s.array(4, 2), s.array(4, 3)), s(s.array(2, 4), s.array(2)), s(s.matrix(3), s.array(3, 2), rcond=1e-10),
+        s(s.array(4, 2), s.array(4), rcond=-1), s(s.array(4, 2), s.array(4), via=_of_low_rank_least_squares), s(s.array(4, 2), s.real(4)),
+    ],
+)  # fmt: skip
+def _lstsq(a, b, rcond=None):
+    a, b = as_array(a), as_array(b)
+    dtype = np.result_type(a.dtype, b.dtype, np.float32)
+    if rcond is None:
+        rcond = np.finfo(dtype).eps * max(a.shape)
+    elif rcond < 0:
+        rcond = np.finfo(dtype).eps
+    s = np.linalg.svd(a, compute_uv=False)
+    rank = np.int32(np.sum(s > rcond * np.max(s, initial=0)))
+    x = PINV(a, keywords={"rcond": rcond}) @ b
+    if rank != a.shape[1] or a.shape[0] <= a.shape[1]:
+        return x, np.zeros(0, s.dtype), rank, s
+    r = b - a @ x
+    squares = np.sum(real(r * conj(r)), axis=0)
+    return x, np.reshape(squares, (1,)) if b.ndim == 1 else squares, rank, s
+
+
+def _of_low_rank_least_squares(f, a, b):
+    """For samples: the solution only, of a system whose rank is constant and not full."""
+    return f(a @ H(a), b, 1e-4)[0]
+
+
+# ---- determinants -----------------------------------------------------------------------------------------------
+# The derivative of det(A) is the matrix of cofactors, a polynomial in A: it is defined at singular matrices, and so is
+# its own derivative. With A = U S V^H, cof(A + U E V^H) = cof(U) cof(S + E) cof(V^H), and cof(U) = det(U) conj(U).
+
+
+def cofactors(a):
+    """The matrix of cofactors, which is ``det(a) * inv(a).T`` where that exists."""
+    inverse, found = _inverse_or_nan(a)
+    out = add2d(np.linalg.det(a)) * T(inverse)
+    if not found.all():
+        u, s, vh = np.linalg.svd(a)
+        scale = add2d(np.linalg.det(u) * np.linalg.det(vh))
+        out = np.where(add2d(found), out, scale * (np.conj(u) @ (column(_others(s)) * np.conj(vh))))
+    return out.astype(a.dtype, copy=False)
+
+
+def cofactors_push(a, v):
+    """The directional derivative of `cofactors` at `a` along `v`; symmetric, as the second derivative of ``det``."""
+    inverse, found = _inverse_or_nan(a)
+    out = add2d(np.linalg.det(a)) * (add2d(_trace_of_product(inverse, v)) * T(inverse) - T(inverse @ v @ inverse))
+    if not found.all():
+        u, s, vh = np.linalg.svd(a)
+        scale = add2d(np.linalg.det(u) * np.linalg.det(vh))
+        e = np.conj(T(u)) @ v @ np.conj(T(vh))
+        out = np.where(add2d(found), out, scale * (np.conj(u) @ _diagonal_cofactors_push(s, e) @ np.conj(vh)))
+    return out.astype(np.result_type(a, v), copy=False)
+
+
+def _diagonal_cofactors_push(s, e):
+    """The derivative of the cofactors of ``diag(s)`` along `e`."""
+    eye = np.eye(s.shape[-1], dtype=bool)
+    pairs = _others(np.where(eye, 1.0, s[..., None, :])) * ~eye  # products of all but two
+    diagonal = pairs @ column(np.diagonal(e, axis1=-2, axis2=-1))
+    return np.where(eye, diagonal, -T(e) * pairs)
+
+
+def _others(s):
+    """For each entry of the last axis the product of all others."""
+    ones = np.ones_like(s[..., :1])
+    before = np.cumprod(np.concatenate([ones, s[..., :-1]], axis=-1), axis=-1)
+    after = np.cumprod(np.concatenate([ones, s[..., :0:-1]], axis=-1), axis=-1)[..., ::-1]
+    return (before * after)[..., : s.shape[-1]]
+
+
+def _inverse_or_nan(a):
+    """The inverses, and for which matrices they are accurate."""
+    try:
+        with np.errstate(all="ignore"):
+            inverse = np.linalg.inv(a)
+            condition = np.linalg.norm(a, axis=(-2, -1)) * np.linalg.norm(inverse, axis=(-2, -1))
+    except np.linalg.LinAlgError:
+        return np.zeros_like(a), np.zeros(a.shape[:-2], bool)
+    return inverse, np.asarray(condition < np.finfo(a.dtype).eps ** (-1 / 3))
+
+
+def _trace_of_product(a, b):
+    return np.sum(T(a) * b, axis=(-2, -1))
+
+
+def _third(a, t, v):
+    """The derivative of `cofactors_push` along `t` with respect to `a`, along `v`; symmetric in `t` and `v`."""
+    x = np.linalg.inv(a)
+    xt, xv = x @ t, x @ v
+    pt, pv = add2d(np.trace(xt, axis1=-2, axis2=-1)), add2d(np.trace(xv, axis1=-2, axis2=-1))
+    ptv = add2d(_trace_of_product(xt, xv))
+    inner = (pv * pt - ptv) * x - pv * (xt @ x) - pt * (xv @ x) + xv @ xt @ x + xt @ xv @ x
+    return add2d(np.linalg.det(a)) * T(inner)
+
+
+COFACTORS_PUSH = custom(
+    cofactors_push,
+    vjp={"a": lambda g, a, v: _third(a, v, g), "v": lambda g, a: COFACTORS_PUSH(a, g)},
+    jvp={"a": lambda t, a, v: _third(a, v, t), "v": lambda t, a: COFACTORS_PUSH(a, t)},
+    samples=lambda s: [s(s.matrix(3), s.array(3, 3)), s(s.matrix(3, 2), s.array(2, 3, 3))],
+)
+COFACTORS = custom(
+    cofactors,
+    vjp={"a": lambda g, a: COFACTORS_PUSH(a, g)},
+    jvp={"a": lambda t, a: COFACTORS_PUSH(a, t)},
+    samples=lambda s: [s(s.matrix(3)), s(s.matrix(2, 2)), s(s.array(1, 1)), s(s.array(0, 0))],
+)
+
+
+def _singular(s, n, rank):
+    """A matrix of size `n` and of lower rank."""
+    return s.array(n, rank) @ s.array(rank, n)
+
+
+custom(
+    np.linalg.det,
+    vjp={"a": lambda g, a: add2d(g) * COFACTORS(a)},
+    jvp={"a": lambda t, a: np.sum(COFACTORS(a) * t, axis=(-2, -1))},
+    samples=lambda s: [
+        s(s.matrix(3)), s(s.matrix(2, 4)), s(s.array(1, 1)), s(_singular(s, 3, 2)), s(_singular(s, 4, 2)), s(np.zeros((2, 2), s.dtype)),
+        s(np.stack([s.matrix(3), _singular(s, 3, 2)])), s(s.array(0, 0)), s(s.array(2, 3, 2, 2)),
+    ],
+)  # fmt: skip
+
+
+def _slogdet_vjp(g, a, ans):
+    sign, log = add2d(g[0]), add2d(g[1])
+    if is_complex(a):  # d sign = i sign Im tr(inv(A) dA)
+        log = log + 1j * np.imag(sign * add2d(ans[0]))
+    return log * T(np.linalg.inv(a))
+
+
+def _slogdet_jvp(t, a, ans):
+    slope = np.sum(T(np.linalg.inv(a)) * t, axis=(-2, -1))
+    if is_complex(a):
+        return 1j * ans[0] * np.imag(slope), np.real(slope)
+    return np.zeros(shape_of(slope), slope.dtype), slope
+
+
+custom(
+    np.linalg.slogdet,
+    outputs=2,
+    vjp={"a": _slogdet_vjp},
+    jvp={"a": _slogdet_jvp},
+    samples=lambda s: [s(s.matrix(3)), s(-s.matrix(3)), s(s.matrix(2, 4)), s(s.matrix(2, 2, 3)), s(s.array(1, 1)), s(s.array(0, 0)), s(s.array(0, 2, 2))],
+)
+
+# ---- powers and chains --------------------------------------------------------------------------------------------
+
+
+@composite(
+    np.linalg.matrix_power,
+    samples=lambda s: [s(s.matrix(3), n) for n in (0, 1, 2, 3, 5, 6, -1, -3)] + [s(s.matrix(2, 4), 3), s(s.matrix(2, 4), n=-2)],
+)
+def _matrix_power(a, n):
+    a = as_array(a)
+    if n == 0:
+        return np.broadcast_to(np.eye(a.shape[-1], dtype=a.dtype), a.shape).copy()
+    if n < 0:
+        a, n = np.linalg.inv(a), -n
+    result = None
+    while True:
+        n, bit = divmod(n, 2)
+        if bit:
+            result = a if result is None else result @ a
+        if n == 0:
+            return result
+        a = a @ a
+
+
+@composite(
+    np.linalg.multi_dot,
+    operands=("[*arrays]",),
+    samples=lambda s: [
+        s([s.array(2, 3), s.array(3, 4)]), s([s.array(2, 3), s.array(3, 4), s.array(4, 2)]), s([s.array(2, 30), s.array(30, 2), s.array(2, 9), s.array(9, 3)]),
+        s([s.array(3), s.array(3, 4), s.array(4, 2)]), s([s.array(2, 3), s.array(3, 4), s.array(4)]), s([s.array(3), s.array(3, 4), s.array(4, 4), s.array(4)]),
+        s((s.array(3), s.real(3))),
+    ],
+)  # fmt: skip
+def _multi_dot(arrays, *, out=None):
+    refuse_out(np.linalg.multi_dot, out)
+    arrays = [as_array(x) for x in arrays]
+    if len(arrays) < 2:
+        raise ValueError("Expecting at least two arrays.")
+    shapes = [x.shape if x.ndim == 2 else (x.size, 1) for x in arrays]
+    if arrays[0].ndim == 1:
+        shapes[0] = (1, arrays[0].size)
+    ends = [shapes[0][0], *(columns for _, columns in shapes)]
+    return _chain(arrays, _best_splits(ends), 0, len(arrays) - 1)
+
+
+def _chain(arrays, splits, i, j):
+    if i == j:
+        return arrays[i]
+    k = splits[i, j]
+    return np.dot(_chain(arrays, splits, i, k), _chain(arrays, splits, k + 1, j))
+
+
+def _best_splits(ends):
+    """Where to split each chain of matrices for the fewest multiplications (Cormen et al., matrix-chain order)."""
+    n = len(ends) - 1
+    cost, splits = {(i, i): 0 for i in range(n)}, {}
+    for length in range(1, n):
+        for i in range(n - length):
+            j = i + length
+            costs = {k: cost[i, k] + cost[k + 1, j] + ends[i] * ends[k + 1] * ends[j + 1] for k in range(i, j)}
+            splits[i, j] = min(costs, key=costs.__getitem__)
+            cost[i, j] = costs[splits[i, j]]
+    return splits
+
+
+# ---- the array API's names ----------------------------------------------------------------------------------------
+
+composite(
+    np.linalg.diagonal,
+    lambda x, /, *, offset=0: np.diagonal(x, offset, axis1=-2, axis2=-1),
+    samples=lambda s: [s(s.array(2, 3, 4)), s(s.array(3, 3), offset=1)],
+)
+composite(
+    np.linalg.trace,
+    lambda x, /, *, offset=0, dtype=None: np.trace(x, offset, axis1=-2, axis2=-1, dtype=dtype),
+    samples=lambda s: [s(s.array(2, 3, 4)), s(s.array(3, 3), offset=1), s(s.array(3, 3), dtype=np.result_type(s.dtype, np.float64))],
+)
+composite(np.linalg.matrix_transpose, lambda x, /: np.swapaxes(x, -1, -2), samples=lambda s: [s(s.array(2, 3, 4))])
+if hasattr(np, "matrix_transpose"):
+    composite(np.matrix_transpose, lambda x, /: np.swapaxes(x, -1, -2), samples=lambda s: [s(s.array(2, 3, 4))])
+
+zero(np.linalg.matrix_rank)
