@@ -88,6 +88,13 @@ class BatchTrace(Trace):
         """Example `i` of a box of this trace; anything else as it is."""
         return x._value[i] if isinstance(x, Box) and x._trace is self else x
 
+    def examples(self, tree: Any) -> list[Any]:
+        """A pytree once for each example; of an empty batch one, of zeros."""
+        leaves, treedef = flatten(tree)
+        if self.size == 0:
+            return [treedef.unflatten(np.zeros(x.shape, x.dtype) if self.owns(x) else x for x in leaves)]
+        return [treedef.unflatten(self.example(x, i) for x in leaves) for i in range(self.size)]
+
     def all_of(self, x: Any) -> Any:
         """The array of all examples of `x`, repeated if `x` is the same for all of them."""
         if isinstance(x, Box) and x._trace is self:
@@ -166,21 +173,14 @@ def each(trace: BatchTrace, function: Callable, args: tuple) -> Any:
     args : tuple of pytrees
         Boxes of `trace` among the leaves are replaced by their examples.
     """
-    leaves, treedef = flatten(args)
-    if trace.size == 0:
-        examples = [[np.zeros(x.shape, x.dtype) if trace.owns(x) else x for x in leaves]]
-    else:
-        examples = [[trace.example(x, i) for x in leaves] for i in range(trace.size)]
-    return stacked(trace, [function(*treedef.unflatten(example)) for example in examples])
+    return stacked(trace, [function(*example) for example in trace.examples(args)])
 
 
 def stacked(trace: BatchTrace, results: list) -> Any:
     """Pytrees of one structure, one per example, as a pytree of boxes."""
-    columns = []
     treedef = flatten(results[0])[1]
-    for result in results:
-        columns.append(treedef.flatten_like(result, "results of a function for different examples"))
-    return treedef.unflatten(_join(trace, list(column)) for column in zip(*columns, strict=True))
+    rows = [treedef.flatten_like(r, "results of a function for different examples") for r in results]
+    return treedef.unflatten(_join(trace, list(column)) for column in zip(*rows, strict=True))
 
 
 def _join(trace: BatchTrace, xs: list) -> Any:

@@ -13,6 +13,7 @@ import types
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from .batch import FALLBACKS, BatchTrace, EndedBatchTrace, each, stacked, youngest_batch
 from .box import Box, new_box
 from .cotangent import as_scalar, dtype_of, shape_of
 from .errors import ClosedOverTraceError, RuleShapeError
@@ -33,6 +34,8 @@ class CallPrimitive:
     inline_closures = False
     #: Types of trace under which the function is a constant.
     untraced: frozenset[type] = frozenset()
+    #: Whether its derivative is made of other primitives, so that batches may pass through.
+    transparent = False
 
     def __init__(self, fun: Callable, name: str | None = None) -> None:
         self.fun = fun
@@ -41,7 +44,9 @@ class CallPrimitive:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         trace = youngest(args)
         for key, value in kwargs.items():
-            if youngest((value,)) is not None:
+            if (top := youngest((value,))) is not None:
+                if isinstance(top, BatchTrace):
+                    return top.call_each(self, args, kwargs)
                 return self.traced_keyword(key, args, kwargs)
         if trace is None:
             return self.fun(*args, **kwargs)
@@ -117,7 +122,7 @@ def process_reverse(trace: ReverseTrace, prim: CallPrimitive, args: tuple, kwarg
     values, argnums, trees = _unwrap(trace, args)
     if ReverseTrace in prim.untraced:
         return prim(*values, **kwargs)
-    ans, vjp = prim.linearize(values, kwargs, argnums)
+    ans, vjp = linearize_each(prim, values, kwargs, argnums)
     leaves, outdef = flatten(ans)
     leaves = [as_scalar(x) for x in leaves]
     if any(isinstance(x, Box) and x._trace is trace for x in leaves):
@@ -132,7 +137,7 @@ def process_reverse(trace: ReverseTrace, prim: CallPrimitive, args: tuple, kwarg
     def pull(g: Any, _: None) -> list[Any]:
         if outdef is not LEAF:
             g = outdef.unflatten(g[k] if k in g else zeros_like(x) for k, x in enumerate(likes))
-        return _flat_cotangents(prim.name, vjp(g), defs)
+        return _flat_cotangents(prim.name, pull_each(prim, vjp, g), defs)
 
     node = trace.note([next_order(), trace.note(join, prim.name), pull, None, None], prim.name)
     if outdef is LEAF:
@@ -151,7 +156,7 @@ def process_forward(trace: ForwardTrace, prim: CallPrimitive, args: tuple, kwarg
         treedef.unflatten(x._link if isinstance(x, Box) and x._trace is trace else _no_tangent(x) for x in leaves)
         for leaves, treedef in trees
     ]
-    ans, tangent = prim.push(values, kwargs, argnums, tangents)
+    ans, tangent = push_each(prim, values, kwargs, argnums, tangents)
     leaves, outdef = flatten(ans)
     leaves = [as_scalar(x) for x in leaves]
     if any(isinstance(x, Box) and x._trace is trace for x in leaves):
@@ -160,6 +165,53 @@ def process_forward(trace: ForwardTrace, prim: CallPrimitive, args: tuple, kwarg
     return outdef.unflatten(
         new_box(x, trace, _match_checked(t, x, prim.name)) if _varies(x) else x for x, t in zip(leaves, ts, strict=True)
     )
+
+
+def process_batch(trace: BatchTrace, prim: CallPrimitive, args: tuple, kwargs: dict) -> Any:
+    """A batch: one example after the other, unless the primitive is made of others."""
+    if prim.transparent:
+        return prim.batched(trace, args, kwargs)  # type: ignore[attr-defined]
+    FALLBACKS[prim.name] += 1
+    return each(trace, lambda *xs: prim(*xs, **kwargs), args)
+
+
+def linearize_each(prim: CallPrimitive, args: list, kwargs: dict, argnums: list[int]) -> tuple[Any, Callable]:
+    """`CallPrimitive.linearize`, with one example after the other of the batches in its arguments."""
+    trace = None if prim.transparent else youngest_batch(flatten(args)[0])
+    if trace is None:
+        return prim.linearize(args, kwargs, argnums)
+    FALLBACKS[prim.name] += 1
+    pairs = [linearize_each(prim, xs, kwargs, argnums) for xs in trace.examples(args)]
+    return stacked(trace, [ans for ans, _ in pairs]), _PullEach(prim, trace, [vjp for _, vjp in pairs])
+
+
+class _PullEach:
+    """The VJP of a batch, out of those of its examples."""
+
+    def __init__(self, prim: CallPrimitive, trace: BatchTrace, vjps: list[Callable]) -> None:
+        self.prim, self.trace, self.vjps = prim, trace, vjps
+
+    def __call__(self, g: Any) -> list[Any]:
+        pairs = zip(self.vjps, self.trace.examples(g), strict=True)
+        return stacked(self.trace, [pull_each(self.prim, vjp, h) for vjp, h in pairs])
+
+
+def pull_each(prim: CallPrimitive, vjp: Callable, g: Any) -> list[Any]:
+    """``vjp(g)``, with one example after the other of a batch of cotangents."""
+    trace = None if prim.transparent else youngest_batch(flatten(g)[0])
+    if trace is None or (isinstance(vjp, _PullEach) and trace.id <= vjp.trace.id):
+        return [h.dense() if isinstance(h, SparseObject) else h for h in vjp(g)]
+    FALLBACKS[prim.name] += 1
+    return each(trace, lambda h: pull_each(prim, vjp, h), (g,))
+
+
+def push_each(prim: CallPrimitive, args: list, kwargs: dict, argnums: list[int], tangents: list[Any]) -> tuple[Any, Any]:
+    """`CallPrimitive.push`, with one example after the other of any batch."""
+    trace = None if prim.transparent else youngest_batch(flatten((args, tangents))[0])
+    if trace is None:
+        return prim.push(args, kwargs, argnums, tangents)
+    FALLBACKS[prim.name] += 1
+    return each(trace, lambda xs, ts: push_each(prim, xs, kwargs, argnums, ts), (args, tangents))
 
 
 def process_ended(trace: Trace, prim: CallPrimitive, args: tuple, kwargs: dict) -> Any:
@@ -172,7 +224,9 @@ INTERPRETERS: dict[type, Callable] = {
     ReverseTrace: process_reverse,
     RecordingTrace: process_reverse,
     ForwardTrace: process_forward,
+    BatchTrace: process_batch,
     EndedTrace: process_ended,
+    EndedBatchTrace: process_ended,
 }
 
 

@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, MutableMapping
 from typing import Any
 
+from .batch import each_example
 from .box import getval
 from .calls import CallPrimitive
 from .cotangent import add, as_scalar
@@ -207,7 +208,7 @@ def notrace_primitive(fun: Callable) -> Callable:
 
     @functools.wraps(fun)
     def untraced(*args: Any, **kwargs: Any) -> Any:
-        return fun(*tree_map(getval, list(args)), **tree_map(getval, kwargs))
+        return each_example(lambda a, k: fun(*a, **k), (tree_map(getval, list(args)), tree_map(getval, kwargs)))
 
     return untraced
 

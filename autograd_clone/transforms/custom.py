@@ -6,6 +6,7 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
+from ..engine.batch import BatchTrace
 from ..engine.box import Box, getval
 from ..engine.calls import CallPrimitive
 from ..engine.errors import MissingRuleError
@@ -97,6 +98,7 @@ class Checkpoint(CallPrimitive):
     """What `checkpoint` returns."""
 
     inline_closures = True
+    transparent = True
 
     def __init__(self, fun: Callable) -> None:
         super().__init__(fun)
@@ -104,6 +106,23 @@ class Checkpoint(CallPrimitive):
 
     def traced_keyword(self, key: str, args: tuple, kwargs: dict) -> Any:
         return self.fun(*args, **kwargs)
+
+    def batched(self, trace: BatchTrace, args: tuple, kwargs: dict) -> Any:
+        """Of a whole batch: a checkpoint of the function on the arrays of all examples."""
+        leaves, treedef = flatten(args)
+        mine = [trace.owns(x) for x in leaves]
+        layout: list[Any] = []
+
+        def of_all(*values: Any) -> Any:
+            with BatchTrace(trace.size) as inner:
+                boxed = (inner.box(v) if m else v for v, m in zip(values, mine, strict=True))
+                outs, outdef = flatten(self.fun(*treedef.unflatten(boxed), **kwargs))
+                layout[:] = [inner.owns(y) for y in outs], outdef
+                return [y._value if inner.owns(y) else y for y in outs]
+
+        outs = Checkpoint(of_all)(*(x._value if m else x for x, m in zip(leaves, mine, strict=True)))
+        are_batched, outdef = layout
+        return outdef.unflatten(trace.box(y) if b else y for y, b in zip(outs, are_batched, strict=True))
 
     def linearize(self, args: list, kwargs: dict, argnums: list[int]) -> tuple[Any, Callable]:
         ans = self.fun(*args, **kwargs)

@@ -32,8 +32,11 @@ def variable(x: Any) -> Any:
         return x.astype(np.float64) if code in "iu" else None
     if kind is float:
         return np.float64(x)
-    if kind in _READY or isinstance(x, Box):
+    if kind in _READY:
         return x
+    if isinstance(x, Box):
+        code = x.dtype.kind if x.batched else "f"  # type: ignore[attr-defined]
+        return x if code in "fc" else x.astype(np.float64) if code in "iu" else None  # type: ignore[attr-defined]
     if kind is complex:
         return np.complex128(x)
     if kind is int or isinstance(x, np.integer):
