@@ -346,17 +346,17 @@ def _extremes(a, ans, axis, where, initial):
     return hit, np.maximum(n, 1)
 
 
-def _extremum_vjp(g, a, ans, axis, where, initial):
+def extremum_vjp(g, a, ans, axis, where, initial):
     hit, n = _extremes(a, ans, axis, where, initial)
     return _divided(expand(g, shape_of(a), axis), n) * hit
 
 
-def _extremum_jvp(t, a, ans, axis, keepdims, where, initial):
+def extremum_jvp(t, a, ans, axis, keepdims, where, initial):
     hit, n = _extremes(a, ans, axis, where, initial)
     return np.sum(_divided(t * hit, n), axis=axis, keepdims=keepdims)
 
 
-def _extremum_samples(s):
+def extremum_samples(s):
     draws = [(3, 4), (2, 3, 4)]
     flat, deep = (s.distinct(*shape) for shape in draws)
     return [
@@ -373,10 +373,10 @@ def _extremum_samples(s):
 for _f in dict.fromkeys((np.max, np.amax, np.min, np.amin)):
     custom(
         _f,
-        vjp={"a": _extremum_vjp},
-        jvp={"a": _extremum_jvp},
+        vjp={"a": extremum_vjp},
+        jvp={"a": extremum_jvp},
         harmless=("keepdims",),
-        samples=_extremum_samples,
+        samples=extremum_samples,
     )
 
 

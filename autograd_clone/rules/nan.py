@@ -1,0 +1,151 @@
+"""Reductions that leave NaNs out: the function of the same name without ``nan``, of an array that has none.
+
+Zeros (ones, in products) take the place of the NaNs before anything is computed, so that derivative is zero
+and not the NaN that a factor of zero would make.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..engine.define import composite, custom
+from .creation import as_array
+from .reductions import extremum_jvp, extremum_samples, extremum_vjp
+from .tools import NOT_GIVEN, refuse_out
+
+_f: Any
+
+
+def _filled(a, value):
+    """`a` with `value` in place of NaNs, and the mask of what was not NaN."""
+    a = as_array(a)
+    undefined = np.isnan(a)
+    return np.where(undefined, value, a), np.logical_not(undefined)
+
+
+def _with_nans(s, *shape):
+    """An array with a NaN in each row and column, but not in all of them."""
+    x = s.array(*shape)
+    x[..., 0::2, 1] = np.nan
+    x[..., 1, -1:] = np.nan
+    return x
+
+
+def _reduction_samples(s, **kwargs):
+    return [
+        s(s.array(3, 4), **kwargs),
+        s(_with_nans(s, 3, 4), **kwargs),
+        s(_with_nans(s, 4, 5), axis=0, **kwargs),
+        s(_with_nans(s, 2, 4, 5), axis=(0, -2), keepdims=True, **kwargs),
+        s(_with_nans(s, 4, 5), axis=1, where=np.arange(5) != 3, **kwargs),
+        s(_with_nans(s, 4, 5), dtype=np.result_type(s.dtype, np.float64), **kwargs),
+    ]
+
+
+# ---- sums and products ---------------------------------------------------------------------------------
+
+
+def _neutral(nan_function, function, neutral):
+    """The reduction in which NaNs are replaced by the neutral element."""
+
+    def implementation(
+        a, axis=None, dtype=None, out=None, keepdims=NOT_GIVEN, initial=NOT_GIVEN, where=NOT_GIVEN
+    ):
+        refuse_out(nan_function, out)
+        a = _filled(a, neutral)[0]
+        return function(a, axis=axis, dtype=dtype, keepdims=keepdims, initial=initial, where=where)
+
+    composite(
+        nan_function,
+        implementation,
+        samples=lambda s: [*_reduction_samples(s), s(_with_nans(s, 4, 5), axis=1, initial=2.0)],
+    )
+
+
+def _neutral_cumulative(nan_function, function, neutral):
+    def implementation(a, axis=None, dtype=None, out=None):
+        refuse_out(nan_function, out)
+        return function(_filled(a, neutral)[0], axis=axis, dtype=dtype)
+
+    composite(
+        nan_function,
+        implementation,
+        samples=lambda s: [
+            s(_with_nans(s, 3, 4)),
+            s(_with_nans(s, 3, 4), axis=0),
+            s(_with_nans(s, 3, 4), axis=-1, dtype=np.result_type(s.dtype, np.float64)),
+        ],
+    )
+
+
+_neutral(np.nansum, np.sum, 0)
+_neutral(np.nanprod, np.prod, 1)
+_neutral_cumulative(np.nancumsum, np.cumsum, 0)
+_neutral_cumulative(np.nancumprod, np.cumprod, 1)
+
+
+# ---- mean and variance ---------------------------------------------------------------------------------
+
+
+def _kept(a, where):
+    """`a` without NaNs, and which elements count."""
+    a, mask = _filled(a, 0)
+    return a, mask if where is NOT_GIVEN else np.logical_and(mask, where)
+
+
+@composite(np.nanmean, samples=_reduction_samples)
+def _nanmean(a, axis=None, dtype=None, out=None, keepdims=NOT_GIVEN, *, where=NOT_GIVEN):
+    refuse_out(np.nanmean, out)
+    a, mask = _kept(a, where)
+    return np.mean(a, axis=axis, dtype=dtype, keepdims=keepdims, where=mask)
+
+
+def _spread(nan_function, function):
+    def implementation(
+        a, axis=None, dtype=None, out=None, ddof=0, keepdims=NOT_GIVEN, *,
+        where=NOT_GIVEN, mean=NOT_GIVEN, correction=NOT_GIVEN,
+    ):  # fmt: skip
+        refuse_out(nan_function, out)
+        a, mask = _kept(a, where)
+        new = {"mean": mean, "correction": correction}  # since NumPy 2.0
+        new = {k: v for k, v in new.items() if v is not NOT_GIVEN}
+        return function(a, axis=axis, dtype=dtype, ddof=ddof, keepdims=keepdims, where=mask, **new)
+
+    composite(
+        nan_function,
+        implementation,
+        samples=lambda s: [
+            *_reduction_samples(s),
+            s(_with_nans(s, 4, 5), axis=1, ddof=1),
+            s(_with_nans(s, 4, 5), axis=1, correction=1, mean=0.25),
+        ],
+    )
+
+
+_spread(np.nanvar, np.var)
+_spread(np.nanstd, np.std)
+
+
+# ---- extrema -------------------------------------------------------------------------------------------
+
+
+def _distinct_with_nans(s, *shape):
+    x = s.distinct(*shape)
+    x[..., 0::2, 1] = np.nan
+    return x
+
+
+for _f in (np.nanmax, np.nanmin):
+    custom(
+        _f,
+        vjp={"a": extremum_vjp},
+        jvp={"a": extremum_jvp},
+        harmless=("keepdims",),
+        samples=lambda s: [
+            *extremum_samples(s),
+            s(_distinct_with_nans(s, 3, 4)),
+            s(_distinct_with_nans(s, 3, 4), axis=1),
+        ],
+    )
