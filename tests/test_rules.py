@@ -183,7 +183,7 @@ def test_layout(prim, layout):
         before = [a.copy() for a in arrays(case)]
         check_reverse(item, prepare=layout)
         check_forward(item, prepare=layout)
-        assert all(np.array_equal(a, b) for a, b in zip(arrays(case), before, strict=True)), (
+        assert all(np.array_equal(a, b, equal_nan=True) for a, b in zip(arrays(case), before, strict=True)), (
             "an argument was changed"
         )
 
@@ -271,11 +271,14 @@ def test_ufunc_keywords(prim):
     def with_(label: str, **keywords: Any) -> Case:
         return Case(prim, f"0 with {label}", case.sample._replace(kwargs=keywords))
 
-    may_refuse = [into("out="), into("where= and out=", where=mask)]
+    wide = np.longdouble if any("g" in t for t in prim.fun.types) else np.float64
+    may_refuse = [into("out=")]
+    if not prim.name.startswith("scipy."):  # SciPy's ufuncs write out of bounds with where= (scipy/xsf, pull request 146)
+        may_refuse.append(into("where= and out=", where=mask))
     must = [
         with_("order", order="F"),
         with_("casting", casting="same_kind"),
-        with_("dtype", dtype=np.longdouble),
+        with_("dtype", dtype=wide),
     ]
 
     def body(c: Case) -> None:
