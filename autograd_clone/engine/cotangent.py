@@ -44,14 +44,13 @@ def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:
     lead = len(seen) - len(shape)
     if lead < 0:
         return np.broadcast_to(g, shape)
-    axes = tuple(range(lead)) + tuple(
-        lead + i for i, n in enumerate(shape) if n == 1 and seen[lead + i] != 1
-    )
+    axes = (*range(lead), *(lead + i for i, n in enumerate(shape) if n == 1 and seen[lead + i] != 1))
     if axes:
-        g = np.sum(g, axis=axes, keepdims=True)
-    if shape_of(g)[lead:] != shape:
-        return np.broadcast_to(np.reshape(g, shape_of(g)[lead:]), shape)
-    return np.reshape(g, shape)
+        g = np.add.reduce(g, axes) if type(g) is np.ndarray else np.sum(g, axis=axes)
+    kept = tuple(1 if n == 1 else seen[lead + i] for i, n in enumerate(shape))
+    if shape_of(g) != kept:
+        g = np.reshape(g, kept)
+    return g if kept == shape else np.broadcast_to(g, shape)
 
 
 def project(g: Any, fix: tuple) -> Any:

@@ -10,7 +10,8 @@
 `refuse`        not differentiable by its nature: raises and says why
 ==============  ==========================================================================================
 
-A partial derivative of `elementwise` is one of: the name of a residual (``x1="x2"``), a number, a function of
+A partial derivative of `elementwise` is one of: the name of a residual (``x1="x2"``) or its reciprocal
+(``x1="1/x2"``), a number, a function of
 residuals returning the factor (``lambda x: np.cos(x)``), or a function whose first parameter is ``g``, returning the
 product (``lambda g, x2: g / x2``); the last must be linear and symmetric, as it serves both modes.
 """

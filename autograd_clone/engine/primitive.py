@@ -244,7 +244,8 @@ class Primitive:
         ``own`` is the operand it is for, which is an array for certain; others may be Python numbers.
         """
         if isinstance(rule, str):
-            return Rule(operator.mul, self._gatherer([rule]), [rule], rule)
+            name = rule.removeprefix("1/")
+            return Rule(operator.mul if name == rule else operator.truediv, self._gatherer([name]), [name], rule)
         names = list(inspect.signature(rule).parameters)
         if names[:1] in (["g"], ["t"]):
             return Rule(_explicit(rule, len(names) - 1), self._gatherer(names[1:], own), names[1:], rule)

@@ -16,6 +16,7 @@ Nodes point to their parents only, so a branch that leads nowhere is freed while
 from __future__ import annotations
 
 import itertools
+import operator
 import sys
 from collections.abc import Callable
 from heapq import heappop, heappush
@@ -141,6 +142,35 @@ def fix_for(prim: Primitive, x: Any, ans: Any) -> tuple | None:
     return shape_of(x), dtype_of(x), None if prim.broadcasts else prim.name
 
 
+#: Rules that can write their result over the cotangent, and the ufunc that does. From Python 3.14 on, references may be
+#: borrowed and without the GIL they are counted in two parts; there nothing is overwritten.
+IN_PLACE: dict[Callable, np.ufunc] = (
+    {operator.mul: np.multiply, operator.truediv: np.true_divide}
+    if sys.version_info < (3, 14) and getattr(sys, "_is_gil_enabled", lambda: True)()
+    else {}
+)
+
+
+def may_overwrite(g: np.ndarray, residual: Any) -> bool:
+    """Whether `g` is large, referred to by nobody but `backward`, and of the shape and dtype of the result.
+
+    NumPy elides its temporaries by the same test. On large arrays half the time of a product is memory for the result.
+    """
+    return (
+        g.size > 10_000
+        and sys.getrefcount(g) == _REFERENCES
+        and g.base is None
+        and g.flags.writeable
+        and type(residual) is np.ndarray
+        and residual.dtype is g.dtype
+        and (not residual.ndim or residual.shape == g.shape)
+    )
+
+
+#: The variable in `backward`, the parameter of `may_overwrite`, and the argument of ``getrefcount``.
+_REFERENCES = 3
+
+
 def backward(end: list[tuple[Node, Any]]) -> dict[int, Any]:
     """Pull cotangents from outputs to roots.
 
@@ -172,7 +202,10 @@ def backward(end: list[tuple[Node, Any]]) -> dict[int, Any]:
                 if len(node) != 5:
                     break
                 _, parent, vjp, residual, fix = node
-                g = vjp(g, residual)
+                if vjp in IN_PLACE and type(g) is np.ndarray and may_overwrite(g, residual):
+                    g = IN_PLACE[vjp](g, residual, g)
+                else:
+                    g = vjp(g, residual)
                 if fix is not None:
                     g = project(g, fix)
                 if heap:
