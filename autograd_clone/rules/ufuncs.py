@@ -78,7 +78,7 @@ elementwise(
 elementwise(np.add, x1=1, x2=1)
 elementwise(np.subtract, x1=1, x2=-1)
 elementwise(np.multiply, x1="x2", x2="x1")
-elementwise(np.true_divide, x1=lambda g, x2: g / x2, x2=lambda g, x2, ans: -g * ans / x2, options=_NONZERO)
+elementwise(np.true_divide, x1="1/x2", x2=lambda g, x2, ans: -g * ans / x2, options=_NONZERO)
 elementwise(np.negative, x=-1)
 elementwise(np.positive, x=1)
 
@@ -127,7 +127,7 @@ def _divmod(x1, x2, /, **kwargs):
 elementwise(np.exp, x="ans")
 elementwise(np.exp2, x=lambda g, ans: g * ans * LOG2)
 elementwise(np.expm1, x=lambda g, x: g * np.exp(x))  # ans + 1 would lose all digits far below zero
-elementwise(np.log, x=lambda g, x: g / x, options=_POSITIVE)
+elementwise(np.log, x="1/x", options=_POSITIVE)
 elementwise(np.log2, x=lambda g, x: g / (x * LOG2), options=_POSITIVE)
 elementwise(np.log10, x=lambda g, x: g / (x * LOG10), options=_POSITIVE)
 elementwise(np.log1p, x=lambda g, x: g / (x + 1), options=_POSITIVE)
