@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-import numpy as np
+from numpy import dtype, ndarray, ufunc
 
 from ..array.box import ArrayBox, call
 from ..engine.primitive import find
@@ -20,12 +20,12 @@ from ..rules.creation import as_array, holds_box
 
 #: Functions whose first argument is a sequence of arrays, not an array.
 _OF_SEQUENCES = frozenset({
-    "choose", "column_stack", "concat", "concatenate", "dstack", "hstack", "lexsort", "multi_dot", "select", "stack", "vstack",
+    "column_stack", "concat", "concatenate", "dstack", "hstack", "lexsort", "multi_dot", "stack", "vstack",
 })  # fmt: skip
-#: Functions that look for traced values in their lists themselves.
-_UNWRAPPED = frozenset({"block", "printoptions", "savez", "savez_compressed"})
+#: Functions whose rules look for traced values in nested lists themselves.
+_OF_NESTED_LISTS = frozenset({"block", "choose", "select"})
 
-_OBJECT = np.dtype(object)
+_OBJECT = dtype(object)
 
 
 def exported(source: Any, package: str, names: Iterable[str] | None = None) -> dict[str, Any]:
@@ -38,21 +38,8 @@ def accepting_lists(fun: Any, name: str, package: str) -> Any:
     """`fun`, or a function that does the same and also takes lists of traced values if `fun` is one with a rule."""
     if not _needs_wrapper(fun, name):
         return fun
-    of_sequence = name in _OF_SEQUENCES
-
-    def function(*args: Any, **kwargs: Any) -> Any:
-        for a in args:
-            kind = type(a)
-            if kind is ArrayBox:
-                return call(fun, args, kwargs)
-            if kind is list or kind is tuple or (kind is np.ndarray and a.dtype is _OBJECT):
-                return _with_lists(fun, args, kwargs, of_sequence)
-        if kwargs:
-            for a in kwargs.values():
-                if type(a) is list or type(a) is tuple:
-                    return _with_lists(fun, args, kwargs, of_sequence)
-        return fun(*args, **kwargs)
-
+    make = _of_sequence if name in _OF_SEQUENCES else _of_nested_lists if name in _OF_NESTED_LISTS else _of_arrays
+    function = make(fun)
     function.__name__ = function.__qualname__ = name
     function.__module__ = package
     function.__doc__ = fun.__doc__
@@ -60,19 +47,62 @@ def accepting_lists(fun: Any, name: str, package: str) -> Any:
     return function
 
 
+def _of_arrays(fun: Callable) -> Callable:
+    def function(*args: Any, **kwargs: Any) -> Any:
+        for a in args:
+            kind = type(a)
+            if kind is ArrayBox:
+                return call(fun, args, kwargs)
+            if kind is ndarray:
+                if a.dtype is _OBJECT:
+                    return _with_lists(fun, args, kwargs)
+            elif kind is list or kind is tuple:
+                return _with_lists(fun, args, kwargs)
+        if kwargs:
+            for a in kwargs.values():
+                if type(a) is list or type(a) is tuple:
+                    return _with_lists(fun, args, kwargs)
+        return fun(*args, **kwargs)
+
+    return function
+
+
+def _of_sequence(fun: Callable) -> Callable:
+    def function(*args: Any, **kwargs: Any) -> Any:
+        if args and (type(args[0]) is tuple or type(args[0]) is list):
+            for a in args[0]:
+                kind = type(a)
+                if kind is list or kind is tuple or (kind is ndarray and a.dtype is _OBJECT):
+                    return _with_lists(fun, args, kwargs, of_sequence=True)
+                if kind is ArrayBox:
+                    return call(fun, args, kwargs)
+        return fun(*args, **kwargs)
+
+    return function
+
+
+def _of_nested_lists(fun: Callable) -> Callable:
+    def function(*args: Any, **kwargs: Any) -> Any:
+        if any(map(holds_box, args)) or any(map(holds_box, kwargs.values())):
+            return call(fun, args, kwargs)
+        return fun(*args, **kwargs)
+
+    return function
+
+
 def _needs_wrapper(fun: Any, name: str) -> bool:
-    if isinstance(fun, (type, np.ufunc)) or not callable(fun) or name in _UNWRAPPED:
+    if isinstance(fun, (type, ufunc)) or not callable(fun):
         return False
     record = find(fun) if getattr(fun, "__hash__", None) else None
     return record is not None and record.kind != "refused"
 
 
-def _with_lists(fun: Callable, args: tuple, kwargs: dict, of_sequence: bool) -> Any:
+def _with_lists(fun: Callable, args: tuple, kwargs: dict, of_sequence: bool = False) -> Any:
     """Apply `fun` with arrays in place of the lists that hold traced values."""
     if not (any(map(holds_box, args)) or any(map(holds_box, kwargs.values()))):
         return fun(*args, **kwargs)
     new = [_unlisted(a, of_sequence and i == 0) for i, a in enumerate(args)]
-    options = {k: _unlisted(v, of_sequence and not args) for k, v in kwargs.items()}
+    options = {k: _unlisted(v, False) for k, v in kwargs.items()}
     return call(fun, tuple(new), options)
 
 

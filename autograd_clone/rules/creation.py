@@ -50,15 +50,17 @@ STACK = linear(
 )
 
 
-def assemble(items: Sequence, indices: Sequence, combine: Callable, general: Callable) -> Any:
+def assemble(items: Sequence, axis: int, new_axis: bool, combine: Callable, general: Callable) -> Any:
     """An array of which each item is a part, under one reverse trace; what else there may be goes to `general`.
 
     Parameters
     ----------
     items : sequence
         Arrays and numbers, some of them traced.
-    indices : sequence
-        Where each item lies in the result: the cotangent of item ``i`` is ``g[indices[i]]``.
+    axis : int
+        Nonnegative axis of the result along which the items lie one after the other.
+    new_axis : bool
+        Whether the items lack that axis, and each takes one place.
     combine : callable
         ``combine(values)`` makes the result of plain values.
     general : callable
@@ -67,27 +69,34 @@ def assemble(items: Sequence, indices: Sequence, combine: Callable, general: Cal
     trace = None
     node: list[Any] = [None]
     values = []
-    nested = False
-    for item, index in zip(items, indices, strict=True):
-        if type(item) is ArrayBox:
+    before = (slice(None),) * axis
+    start = 0
+    dtype = None
+    alike = True
+    for item in items:
+        value = item._value if type(item) is ArrayBox else item
+        stop = start + (1 if new_axis else value.shape[axis])
+        if value is not item:
             if item._trace is not trace:
                 if trace is not None:
                     return general(items)
-                trace = item._trace
-            node += item._link, _part, index, None
-            item = item._value
-            nested = nested or type(item) is ArrayBox
-        if isinstance(item, Box) and type(item) is not ArrayBox:
-            return general(items)
-        values.append(item)
-    if type(trace) is not ReverseTrace:
+                trace, dtype = item._trace, value.dtype
+            alike = alike and value.dtype is dtype
+            index: Any = start if new_axis else slice(start, stop)
+            node += item._link, _part, (*before, index) if axis else index, None
+        values.append(value)
+        start = stop
+    kinds = set(map(type, values))
+    if type(trace) is not ReverseTrace or not (kinds <= _PLAIN or all(k is ArrayBox or not issubclass(k, Box) for k in kinds)):
         return general(items)
-    ans = assemble(values, indices, combine, general) if nested else combine(values)
-    if ans.dtype.kind not in "fc":
-        raise UnsupportedTypeError(f"traced values cannot stand in an array of dtype {ans.dtype}, which the values beside them ask for")
-    _note_casts(node, [v for v, item in zip(values, items, strict=True) if type(item) is ArrayBox], ans.dtype)
+    ans = assemble(values, axis, new_axis, combine, general) if ArrayBox in kinds else combine(values)
+    if not alike or ans.dtype is not dtype:
+        _note_casts(node, [v for v, item in zip(values, items, strict=True) if v is not item], ans.dtype)
     node[0] = next_order()
     return ArrayBox(ans, trace, node)
+
+
+_PLAIN = {np.ndarray, np.float64, float, int}
 
 
 def _part(g, index):
@@ -96,6 +105,8 @@ def _part(g, index):
 
 def _note_casts(node: list, values: list, dtype: np.dtype) -> None:
     """Write into `node` which cotangents must be cast back to their operand's dtype."""
+    if dtype.kind not in "fc":
+        raise UnsupportedTypeError(f"traced values cannot stand in an array of dtype {dtype}, which the values beside them ask for")
     for k, value in enumerate(values):
         if value.dtype is not dtype:
             node[4 * k + 4] = (value.shape, value.dtype, None)
@@ -103,15 +114,18 @@ def _note_casts(node: list, values: list, dtype: np.dtype) -> None:
 
 def stack(items: list) -> Any:
     """``np.array(items)``, where some of the items, which have one shape, are traced."""
-    return assemble(items, range(len(items)), np.array, lambda items: STACK(*items, axis=0))
+    return assemble(items, 0, True, np.array, lambda items: STACK(*items, axis=0))
 
 
 def from_list(x: Any) -> Any:
     """An array of a nested list or tuple, or of an object array; a traced one if traced values are in it."""
     if isinstance(x, np.ndarray):
         return from_object_array(x)
-    items = [from_list(e) if type(e) is list or type(e) is tuple else e for e in x]
-    return stack(items) if any(isinstance(e, Box) for e in items) else np.array(x)
+    kinds = set(map(type, x))
+    if list in kinds or tuple in kinds:
+        x = [from_list(e) if type(e) is list or type(e) is tuple else e for e in x]
+        kinds = set(map(type, x))
+    return stack(x) if any(issubclass(k, Box) for k in kinds) else np.array(x)
 
 
 def from_object_array(x: Any) -> Any:
@@ -139,9 +153,15 @@ def as_array(x: Any) -> Any:
 
 def holds_box(x: Any) -> bool:
     """Whether a traced value is in `x`, which may be a nested list or tuple, or an object array."""
-    if type(x) is list or type(x) is tuple:
-        return any(map(holds_box, x))
-    if type(x) is np.ndarray and x.dtype.hasobject:
+    kind = type(x)
+    if kind is list or kind is tuple:
+        for k in set(map(type, x)):
+            if issubclass(k, Box):
+                return True
+            if k is list or k is tuple or k is np.ndarray:
+                return any(map(holds_box, x))
+        return False
+    if kind is np.ndarray and x.dtype.hasobject:
         return any(map(holds_box, x.ravel().tolist()))
     return isinstance(x, Box)
 

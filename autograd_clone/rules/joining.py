@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ..array.box import ArrayBox
 from ..engine.box import Box, getval
 from ..engine.cotangent import dtype_of, shape_of
 from ..engine.define import composite, linear
@@ -64,6 +65,8 @@ def normal_axis(axis: int, ndim: int) -> int:
     s(s.array(2, 3)),
 ])  # fmt: skip
 def concatenate(arrays, /, axis=0, out=None, *, dtype=None, casting="same_kind"):
+    if axis is not None and out is None and dtype is None:
+        return join([a if type(a) is ArrayBox else as_array(a) for a in arrays], axis)
     refuse_out(np.concatenate, out)
     if truncates(dtype):
         return np.concatenate([getval(as_array(a)) for a in arrays], axis, dtype=dtype, casting=casting)
@@ -74,20 +77,22 @@ def concatenate(arrays, /, axis=0, out=None, *, dtype=None, casting="same_kind")
 
 def join(arrays: list, axis: int, dtype: Any = None, casting: Any = "same_kind") -> Any:
     """The arrays (with boxes among them) one after the other along an axis."""
-    shapes = [shape_of(a) for a in arrays]
-    if not all(shapes):
-        raise ValueError("zero-dimensional arrays cannot be concatenated")
-    if axis != 0:
-        axis = normal_axis(axis, len(shapes[0]))
-    starts = list(accumulate((s[axis] for s in shapes if len(s) > axis), initial=0))
-    if len(starts) <= len(arrays):
-        raise ValueError(f"all the input array dimensions must be the same for concatenation, got shapes {shapes}")
-    return assemble(
-        arrays,
-        [_along(axis, i, j) for i, j in zip(starts, starts[1:], strict=False)],
-        lambda values: np.concatenate(values, axis, dtype=dtype, casting=casting),
-        lambda items: JOIN(*items, axis=axis, starts=starts, dtype=dtype, casting=casting),
-    )
+    if axis < 0:
+        axis = normal_axis(axis, len(arrays[0].shape))
+    options = {} if dtype is None else {"dtype": dtype, "casting": casting}
+    try:
+        return assemble(
+            arrays, axis, False, lambda values: np.concatenate(values, axis, **options), lambda items: _join(items, axis, **options)
+        )
+    except IndexError:
+        if any(len(a.shape) == 0 for a in arrays):
+            raise ValueError("zero-dimensional arrays cannot be concatenated") from None
+        raise np.exceptions.AxisError(axis, len(arrays[0].shape)) from None
+
+
+def _join(arrays: list, axis: int, **options: Any) -> Any:
+    starts = list(accumulate((a.shape[axis] for a in arrays), initial=0))
+    return JOIN(*arrays, axis=axis, starts=starts, **options)
 
 
 @composite(np.stack, samples=lambda s: [
@@ -106,11 +111,11 @@ def stack(arrays, axis=0, out=None, *, dtype=None, casting="same_kind"):
     if len({shape_of(a) for a in arrays}) != 1:
         raise ValueError("all input arrays must have the same shape")
     axis = normal_axis(axis, len(shape_of(arrays[0])) + 1)
-    before = (slice(None),) * axis
     return assemble(
         arrays,
-        [(*before, i) for i in range(len(arrays))],
-        lambda values: np.stack(values, axis, dtype=dtype, casting=casting),
+        axis,
+        True,
+        lambda values: np.stack(values, axis, dtype=dtype, casting=casting) if axis or dtype else np.array(values),
         lambda items: STACK(*items, axis=axis, dtype=dtype),
     )
 
@@ -120,7 +125,7 @@ def _stacker(function: Callable, prepare: Callable, axis_for: Callable) -> None:
 
     def implementation(tup, *, dtype=None, casting="same_kind"):
         arrays = [prepare(as_array(a)) for a in tup]
-        if truncates(dtype):
+        if dtype is not None and truncates(dtype):
             return function([getval(a) for a in arrays], dtype=dtype, casting=casting)
         return join(arrays, axis_for(len(shape_of(arrays[0]))), dtype, casting)
 
