@@ -44,6 +44,8 @@ def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:
     lead = len(seen) - len(shape)
     if lead < 0:
         return np.broadcast_to(g, shape)
+    if type(g) is np.ndarray and seen[lead:] == shape:
+        return np.add.reduce(g, 0 if lead == 1 else tuple(range(lead)))
     axes = (*range(lead), *(lead + i for i, n in enumerate(shape) if n == 1 and seen[lead + i] != 1))
     if axes:
         g = np.add.reduce(g, axes) if type(g) is np.ndarray else np.sum(g, axis=axes)
@@ -65,6 +67,8 @@ def project(g: Any, fix: tuple) -> Any:
         the operand was broadcast and the surplus axes are summed.
     """
     shape, dtype, name = fix
+    if type(g) is np.ndarray and g.dtype is dtype and (name is None or g.shape == shape):
+        return unbroadcast(g, shape)
     if type(g) is Scatter:
         return g
     if shape_of(g) != shape:

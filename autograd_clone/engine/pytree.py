@@ -15,22 +15,26 @@ from typing import Any
 from .errors import RuleShapeError
 
 #: type -> (to_children, from_children): ``to_children(tree) -> (children, aux)``, ``from_children(aux, children)``.
-_CONTAINERS: dict[type, tuple[Callable, Callable]] = {}
+#: ``None`` marks a type that has been looked at and is none.
+_CONTAINERS: dict[type, tuple[Callable, Callable] | None] = {}
 
 
 class TreeDef:
     """The structure of a pytree: a leaf, or a container type with its auxiliary data and children."""
 
-    __slots__ = ("aux", "children", "kind", "size")
+    __slots__ = ("aux", "children", "flat", "kind", "size")
 
     def __init__(self, kind: Any, aux: Any, children: tuple[TreeDef, ...]) -> None:
         self.kind = kind
         self.aux = aux
         self.children = children
-        self.size = 1 if kind is None else sum(c.size for c in children)
+        self.flat = kind is not None and all([c is LEAF for c in children])
+        self.size = 1 if kind is None else len(children) if self.flat else sum(c.size for c in children)
 
     def unflatten(self, leaves: Iterable[Any]) -> Any:
         """The container with `leaves` in place of the original ones."""
+        if self.flat:
+            return _CONTAINERS[self.kind][1](self.aux, list(leaves))  # type: ignore[index]
         return self._build(iter(leaves))
 
     def _build(self, leaves: Iterator[Any]) -> Any:
@@ -109,15 +113,14 @@ def register_pytree(kind: type, to_children: Callable, from_children: Callable) 
 
 
 def _container(kind: type) -> tuple[Callable, Callable] | None:
-    entry = _CONTAINERS.get(kind)
-    if entry is not None:
-        return entry
+    if kind in _CONTAINERS:
+        return _CONTAINERS[kind]
     if issubclass(kind, tuple) and hasattr(kind, "_make"):
         return _CONTAINERS.setdefault(kind, (lambda t: (t, kind), lambda aux, c: kind._make(c)))
     if dataclasses.is_dataclass(kind):
         names = [f.name for f in dataclasses.fields(kind)]
         return _CONTAINERS.setdefault(kind, (lambda d: ([getattr(d, n) for n in names], d), _rebuild_dataclass))
-    return None
+    return _CONTAINERS.setdefault(kind, None)
 
 
 def _rebuild_dataclass(template: Any, children: list[Any]) -> Any:
@@ -152,7 +155,7 @@ def _flatten_into(tree: Any, leaves: list[Any]) -> TreeDef:
         leaves.append(tree)
         return LEAF
     children, aux = entry[0](tree)
-    return TreeDef(type(tree), aux, tuple(_flatten_into(c, leaves) for c in children))
+    return TreeDef(type(tree), aux, tuple([_flatten_into(c, leaves) for c in children]))
 
 
 def is_container(x: Any) -> bool:
