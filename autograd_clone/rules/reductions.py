@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from ..engine.box import Box
 from ..engine.cotangent import dtype_of, shape_of
 from ..engine.define import composite, custom
+from ..engine.primitive import REGISTRY
 from .creation import as_array
 from .tools import (
     NOT_GIVEN,
@@ -347,6 +349,10 @@ def _extremes(a, ans, axis, where, initial):
 
 
 def extremum_vjp(g, a, ans, axis, where, initial):
+    if where is NOT_GIVEN and initial is NOT_GIVEN and not isinstance(a, Box):
+        hit = a == expand(ans, a.shape, axis)
+        if np.count_nonzero(hit) == np.size(ans):  # no ties and no NaN
+            return expand(g, a.shape, axis) * hit
     hit, n = _extremes(a, ans, axis, where, initial)
     return _divided(expand(g, shape_of(a), axis), n) * hit
 
@@ -392,3 +398,17 @@ def _ptp(a, axis=None, out=None, keepdims=NOT_GIVEN):
     refuse_out(np.ptp, out)
     a = as_array(a)
     return np.max(a, axis=axis, keepdims=keepdims) - np.min(a, axis=axis, keepdims=keepdims)
+
+
+# ---- cheaper forms for plain arrays: what NumPy's functions come to, without their way there ---------
+
+
+def _reduce(ufunc):
+    def kernel(a, axis=None, **options):
+        return ufunc.reduce(a, axis, **options)
+
+    return kernel
+
+
+for _function, _ufunc in ((np.sum, np.add), (np.max, np.maximum), (np.min, np.minimum), (np.prod, np.multiply)):
+    REGISTRY[_function].kernel = _reduce(_ufunc)
