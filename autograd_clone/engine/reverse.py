@@ -196,32 +196,35 @@ def backward(end: list[tuple[Node, Any]]) -> dict[int, Any]:
         while heap:
             node = heappop(heap)
             g = cotangents.pop(node[0])
-            while True:  # down a chain: while nothing else is pending, no heap and no dictionary is needed
+            while True:  # from child to parent, for as long as the parent is younger than all that waits in the heap
                 if type(g) is Scatter:
                     g = g.dense()
-                if len(node) != 5:
+                size = len(node)
+                if size == 5:
+                    _, parent, vjp, residual, fix = node
+                elif size == 1:
+                    roots[node[0]] = g
                     break
-                _, parent, vjp, residual, fix = node
+                else:
+                    for i in range(1, size - 4, 4):
+                        h = node[i + 1](g, node[i + 2])
+                        fix = node[i + 3]
+                        if fix is not None:
+                            h = project(h, fix)
+                        _receive(cotangents, owned, heap, node[i], h)
+                    h = None
+                    parent, vjp, residual, fix = node[-4:]
                 if vjp in IN_PLACE and type(g) is np.ndarray and may_overwrite(g, residual):
                     g = IN_PLACE[vjp](g, residual, g)
                 else:
                     g = vjp(g, residual)
                 if fix is not None:
                     g = project(g, fix)
-                if heap:
+                if heap and heap[0][0] <= parent[0]:
                     _receive(cotangents, owned, heap, parent, g)
                     break
                 node = parent
-            if len(node) == 1:
-                roots[node[0]] = g
-            elif len(node) > 5:
-                for i in range(1, len(node), 4):
-                    h = node[i + 1](g, node[i + 2])
-                    fix = node[i + 3]
-                    if fix is not None:
-                        h = project(h, fix)
-                    _receive(cotangents, owned, heap, node[i], h)
-            h = parent = residual = None
+            parent = residual = None
     except Exception as error:
         explain(error, node)
         raise
@@ -229,6 +232,7 @@ def backward(end: list[tuple[Node, Any]]) -> dict[int, Any]:
 
 
 def _receive(cotangents: dict, owned: set, heap: list, node: Node, g: Any) -> None:
+    """Add `g` to the cotangent of `node`, which waits in the heap from its first one on."""
     key = node[0]
     if key in cotangents:
         cotangents[key] = add(cotangents[key], g, key in owned)
