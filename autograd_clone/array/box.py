@@ -13,7 +13,7 @@ import numpy as np
 
 from ..engine.box import Box, getval
 from ..engine.define import refusal
-from ..engine.batch import run_constant
+from ..engine.batch import run_constant, youngest_batch
 from ..engine.errors import BatchedParameterError, TracedConversionError, UnsupportedKeywordError
 from ..engine.primitive import REGISTRY, find, missing_rule, public_name
 from ..engine.trace import apply
@@ -132,12 +132,14 @@ def call(func: Callable, args: tuple, kwargs: dict) -> Any:
             try:
                 operands, params = prim.split(args, kwargs)
             except BatchedParameterError as found:
-                return found.trace.call_each(func, args, kwargs)  # type: ignore[attr-defined]
+                return found.trace.apply_with(prim, args, kwargs, as_arrays)  # type: ignore[attr-defined]
             if len(operands) > 1 or not isinstance(operands[0], Box):
                 return apply(prim, as_arrays(operands), params)
             return operands[0]._trace.process(prim, operands, params)
         return args[0]._trace.process(prim, args, kwargs)
     if kind == "composite":
+        if prim.batch is not None and (trace := youngest_batch(args)) is not None:
+            return trace.call_each(func, args, kwargs)
         return prim.implementation(*args, **kwargs)  # type: ignore[misc]
     if kind == "zero":
         return run_constant(prim, tuple(map(_plain, args)), {k: _plain(v) for k, v in kwargs.items()})

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.box import getval
+from ..engine.cotangent import dtype_of, shape_of
 from ..engine.vspace import VSpace
 from .box import ArrayBox
 
@@ -16,9 +17,9 @@ class ArrayVSpace(VSpace):
     """Real arrays of one shape and dtype."""
 
     def __init__(self, value: Any) -> None:
-        value = np.asarray(getval(value))
-        self.shape = value.shape
-        self.dtype = value.dtype
+        value = getval(value)
+        self.shape = shape_of(value)
+        self.dtype = dtype_of(value)
 
     @property
     def size(self) -> int:
@@ -78,7 +79,7 @@ class ComplexArrayVSpace(ArrayVSpace):
 
 
 def _array_space(value: Any) -> ArrayVSpace:
-    return ComplexArrayVSpace(value) if np.iscomplexobj(getval(value)) else ArrayVSpace(value)
+    return ComplexArrayVSpace(value) if dtype_of(getval(value)).kind == "c" else ArrayVSpace(value)
 
 
 for _type in (

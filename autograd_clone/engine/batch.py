@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from .box import Box
+from .box import Box, all_values, getval
 from .errors import BatchAxisError, BatchedValueError
 from .primitive import Primitive
 from .pytree import flatten
@@ -31,6 +31,8 @@ Rule = Callable[["BatchTrace", Primitive, tuple, dict], Any]
 
 #: primitive's name -> batching rule, of those whose kind does not say how they are batched.
 RULES: dict[str, Rule] = {}
+#: Names of the reductions whose ``where`` may differ between examples.
+MASKED: set[str] = set()
 #: name -> how often a function was applied to one example after the other.
 FALLBACKS: Counter[str] = Counter()
 
@@ -57,7 +59,22 @@ class BatchTrace(Trace):
         rule = prim.batch
         if rule is None:
             rule = prim.batch = rule_for(prim)
+        if params and self.is_in(params):
+            return parameterised(self, prim, rule, operands, params)
         return rule(self, prim, operands, params)
+
+    def apply_with(self, prim: Primitive, args: tuple, kwargs: dict, prepare: Callable = tuple) -> Any:
+        """Apply a primitive of which a parameter is a box of this trace; see `with_batched_parameters`."""
+        return with_batched_parameters(prim, self, args, kwargs, prepare)
+
+    def is_in(self, params: dict) -> bool:
+        """Whether a parameter is, or holds, a box of this trace."""
+        for value in params.values():
+            if isinstance(value, Box):
+                return True
+            if type(value) in _HOLDERS and any(isinstance(x, Box) for x in flatten(value)[0]):
+                return True
+        return False
 
     def call_each(self, function: Callable, args: tuple, kwargs: dict) -> Any:
         """``function(*args, **kwargs)`` of one example after the other, where something other than an operand is batched."""
@@ -103,11 +120,56 @@ class BatchTrace(Trace):
         return np.broadcast_to(x, (self.size, *shape))
 
 
+_HOLDERS = frozenset({tuple, list, dict})
+
+
 class EndedBatchTrace(BatchTrace):
     """What a batch trace becomes when its transform has returned."""
 
     __slots__ = ()
     process = EndedTrace.process  # type: ignore[assignment]
+
+
+def parameterised(trace: BatchTrace, prim: Primitive, rule: Rule, operands: tuple, params: dict) -> Any:
+    """Apply a primitive of which a parameter differs between the examples: a mask of a reduction, or positions."""
+    where = params.get("where")
+    others = {k: v for k, v in params.items() if k != "where"}
+    if trace.owns(where) and prim.name in MASKED and not trace.is_in(others):
+        (x,) = operands
+        mask = padded(where._value, x.ndim - where.ndim)  # type: ignore[union-attr]
+        return rule(trace, prim, (x if trace.owns(x) else trace.box(trace.all_of(x)),), others | {"where": mask})
+    return loop(trace, prim, operands, params)
+
+
+def with_batched_parameters(prim: Primitive, trace: BatchTrace, args: tuple, kwargs: dict, prepare: Callable) -> Any:
+    """Apply a primitive of which a parameter is a box of `trace`.
+
+    The operands may be of younger traces, which leave the parameter alone; but the trace has to meet its box, so one
+    operand is given an example axis if none has one.
+    """
+    hidden = [_Hidden(x) if isinstance(x, Box) else x for x in args]
+    given = {k: _Hidden(v) if isinstance(v, Box) else v for k, v in kwargs.items()}
+    operands, params = prim.split(tuple(hidden), given)
+    operands = prepare(tuple(x.box if isinstance(x, _Hidden) else x for x in operands))
+    params = {k: v.box if isinstance(v, _Hidden) else v for k, v in params.items()}
+    if operands and not any(_is_within(x, trace) for x in operands):
+        operands = (np.where(trace.box(np.ones(trace.size, bool)), operands[0], operands[0]), *operands[1:])
+    return apply(prim, operands, params)
+
+
+class _Hidden:
+    """A box that is not to be looked at."""
+
+    def __init__(self, box: Box) -> None:
+        self.box = box
+
+
+def _is_within(x: Any, trace: BatchTrace) -> bool:
+    while isinstance(x, Box):
+        if x._trace is trace:
+            return True
+        x = x._value
+    return False
 
 
 def rule_for(prim: Primitive) -> Rule:
@@ -124,13 +186,16 @@ def rule_for(prim: Primitive) -> Rule:
 
 def elementwise(trace: BatchTrace, prim: Primitive, operands: tuple, params: dict) -> Any:
     """Batching rule of functions that broadcast their operands; and of those that do so in front of equally many core axes."""
-    return trace.box(apply(prim, aligned(trace, operands), params))
+    return trace.box(apply(prim, aligned(trace, operands, params), params))
 
 
-def aligned(trace: BatchTrace, operands: tuple) -> tuple:
-    """The arrays of all examples, with axes inserted such that they broadcast as the examples do."""
+def aligned(trace: BatchTrace, operands: tuple, params: dict | None = None) -> tuple:
+    """The arrays of all examples, with axes inserted such that they broadcast as the examples do.
+
+    Parameters that are arrays are broadcast against as well.
+    """
     ndims = [_ndim(x) for x in operands]
-    most = max(ndims)
+    most = max(ndims + [v.ndim for v in params.values() if isinstance(v, np.ndarray)] if params else ndims)
     return tuple(
         padded(x._value, most - n) if isinstance(x, Box) and x._trace is trace else x
         for x, n in zip(operands, ndims, strict=True)
@@ -225,6 +290,23 @@ def run_constant(prim: Primitive, args: tuple, kwargs: dict) -> Any:
     if trace is None:
         return prim.fun(*args, **kwargs)
     return trace.process(prim, args, kwargs)
+
+
+def values_only(function: Callable, name: str | None = None) -> Callable:
+    """`function` for rules that need it of plain values (`getval` of their arguments): batches are mapped over."""
+    prim = Primitive(function, "zero", name=name)
+    return lambda *args, **kwargs: run_constant(prim, args, kwargs)
+
+
+def same_for_all(x: Any) -> Any:
+    """The plain value of `x`, a number or truth value, where a program cannot do without; it must not differ between examples."""
+    x = getval(x)
+    if not isinstance(x, Box):
+        return x
+    values = all_values(x).reshape(-1)
+    if values.size and np.all(values == values[0]):
+        return values[0]
+    raise no_single_value("one value", x)
 
 
 # ---- what a batch cannot be ---------------------------------------------------------------------------------------------

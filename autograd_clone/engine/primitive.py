@@ -157,7 +157,7 @@ class Primitive:
         try:
             operands, params = self.split(args, kwargs)
         except BatchedParameterError as found:
-            return found.trace.call_each(self, args, kwargs)
+            return found.trace.apply_with(self, args, kwargs)  # type: ignore[attr-defined]
         return apply(self, operands, params)
 
     def split(self, args: tuple, kwargs: dict) -> tuple[tuple, dict]:

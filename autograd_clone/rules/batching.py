@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.batch import RULES, BatchTrace, aligned, elementwise, loop, padded, run_constant
-from ..engine.primitive import Primitive
+from ..engine.batch import MASKED, RULES, BatchTrace, aligned, elementwise, loop, padded, run_constant
+from ..engine.primitive import REGISTRY, Primitive
 from ..engine.trace import apply
 from .creation import STACK
 
@@ -98,6 +98,7 @@ _name_all(
     ),
     one_operand(lambda ndim, shape, p: {"axis": reduced(p["axis"], ndim)}),
 )  # fmt: skip
+MASKED.update({"numpy.sum", "numpy.mean", "numpy.prod", "numpy.max", "numpy.min", "variance", "deviation", "numpy.all", "numpy.any"})
 _name_all(
     ("numpy.flip", "zero_pad", "sum_segments", "taken", "numpy.partition", "numpy.argpartition", "numpy.sort", "numpy.argsort", "numpy.fft.fft",
      "numpy.fft.ifft", "numpy.fft.rfft", "numpy.fft.irfft"),
@@ -329,13 +330,28 @@ def _logsumexp(trace, prim, operands, params):
     return trace.box(apply(prim, values, params | {"axis": reduced(params.get("axis"), ndim)}))
 
 
+# ---- composites that decide by values ---------------------------------------------------------------------------------
+
+#: Composites whose code asks for values (how many, which first), so that a batch goes through them one example at a time.
+ONE_BY_ONE = (
+    np.unique, np.union1d, np.intersect1d, np.setdiff1d, np.setxor1d, np.trim_zeros, np.polymul, np.polydiv,
+    *(getattr(np, f"unique_{name}") for name in ("all", "counts", "inverse", "values") if hasattr(np, f"unique_{name}")),
+)  # fmt: skip
+
+
+def install() -> None:
+    """Mark the composites that batches do not pass through, once all tables are filled."""
+    for function in ONE_BY_ONE:
+        REGISTRY[function].batch = loop
+
+
 # ---- functions that look at shapes and types only ---------------------------------------------------------------------
 
 
 @rule(
     "numpy.zeros_like", "numpy.ones_like", "numpy.empty_like", "numpy.shape", "numpy.ndim", "numpy.size", "numpy.iscomplexobj", "numpy.isrealobj",
     "numpy.result_type", "numpy.can_cast", "numpy.common_type", "numpy.min_scalar_type", "numpy.zeros", "numpy.ones", "numpy.empty", "numpy.eye",
-    "numpy.identity", "numpy.tri", "numpy.einsum_path", "numpy.diag_indices_from", "numpy.tril_indices_from", "numpy.triu_indices_from",
+    "numpy.identity", "numpy.tri", "numpy.full_like", "numpy.einsum_path", "numpy.diag_indices_from", "numpy.tril_indices_from", "numpy.triu_indices_from",
 )  # fmt: skip
 def _of_shape(trace, prim, operands, params):
     """The same for all examples: computed from an array of the shape and dtype of one."""

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from math import prod
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from ..engine.batch import RULES, aligned, elementwise, loop, padded
 from ..engine.trace import apply
@@ -193,6 +194,28 @@ def _cross(trace, prim, operands, params):
     out = np.cross(*aligned(trace, ends))
     ndim = max(map(ndim_of, operands))
     return trace.box(np.moveaxis(out, -1, shift(axes[2], ndim)) if out.ndim == ndim + 1 else out)
+
+
+# ---- convolution ------------------------------------------------------------------------------------------------------
+
+
+@rule("convolution")
+def _convolution(trace, prim, operands, params):
+    a, v = operands
+    if len(v) > len(a):
+        a, v = v, a
+    ends = np.zeros(len(v) - 1, a.dtype)
+    return _sliding(np.concatenate([ends, a, ends]), v[::-1])
+
+
+@rule("sliding_products")
+def _sliding_products(trace, prim, operands, params):
+    return _sliding(*operands)
+
+
+def _sliding(a, v):
+    """The products of `v` with each window of `a`."""
+    return np.matmul(sliding_window_view(a, len(v)), v)
 
 
 # ---- linear algebra ---------------------------------------------------------------------------------------------------

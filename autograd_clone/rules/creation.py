@@ -14,7 +14,8 @@ import numpy as np
 
 from ..array.box import FROM_LIST, ArrayBox
 from ..array.methods import METHODS
-from ..engine.box import Box, getval
+from ..engine.batch import same_for_all, values_only
+from ..engine.box import Box, all_values, getval
 from ..engine.cotangent import dtype_of, shape_of
 from ..engine.define import composite, linear, zero
 from ..engine.errors import UnsupportedKeywordError, UnsupportedTypeError
@@ -44,7 +45,7 @@ STACK = linear(
         "samples": lambda s: [
             s(s.array(2, 3), s.array(2, 3), axis=0),
             s(s.array(2, 3), s.array(2, 3), axis=2),
-            s(s.array(), s.array(), s.array(), axis=0),
+            s(s.array(), s.array(), s.array(), axis=0, dtype=s.dtype),
         ],
     },
 )
@@ -151,6 +152,14 @@ def as_array(x: Any) -> Any:
     return x if isinstance(x, Box) or hasattr(x, "shape") else np.asarray(x)
 
 
+def as_operand(x: Any) -> Any:
+    """As `as_array`, but a Python number stays one, so that it does not widen the dtype of what it meets."""
+    return x if type(x) in _NUMBERS else as_array(x)
+
+
+_NUMBERS = frozenset({bool, int, float, complex})
+
+
 def holds_box(x: Any) -> bool:
     """Whether a traced value is in `x`, which may be a nested list or tuple, or an object array."""
     kind = type(x)
@@ -199,7 +208,7 @@ def cast_to(x: Any, dtype: Any) -> Any:
         return CAST(x, dtype=dtype)
     if dtype.kind == "O":
         return _object_array(x)
-    return np.asarray(getval(x)).astype(dtype)
+    return CAST(getval(x), dtype=dtype)
 
 
 def _object_array(x: Any) -> np.ndarray:
@@ -252,7 +261,7 @@ def _given(**options: Any) -> dict:
     s([[s.array(2), [1.0, 2.0]], [s.array(2), s.array(2)]], ndmin=4),
     s([s.array(3), s.array(3)], dtype=s.dtype, copy=None, order="F"),
 ]))  # fmt: skip
-def array(object, dtype=None, *, copy=True, order="K", subok=False, ndmin=0, ndmax=0, like=None):
+def array(object, dtype=None, *, copy=True, order="K", subok=False, ndmin=0, like=None, **options):
     """As `numpy.array`, for (nested lists of) traced values.
 
     Examples
@@ -263,9 +272,9 @@ def array(object, dtype=None, *, copy=True, order="K", subok=False, ndmin=0, ndm
     np.float64(10.0)
     """
     if not holds_box(object):
-        return np.array(object, dtype, copy=copy, order=order, subok=subok, ndmin=ndmin, **({"ndmax": ndmax} if ndmax else {}))
-    if ndmax:
-        raise UnsupportedKeywordError("numpy.array: ndmax cannot be used with traced values")
+        return np.array(object, dtype, copy=copy, order=order, subok=subok, ndmin=ndmin, **options)
+    if options:
+        raise UnsupportedKeywordError(f"numpy.array: {', '.join(options)} cannot be used with traced values")
     out = as_array(object)
     if dtype is not None:
         out = cast_to(out, dtype)
@@ -275,7 +284,7 @@ def array(object, dtype=None, *, copy=True, order="K", subok=False, ndmin=0, ndm
     return np.reshape(out, (1,) * (ndmin - ndim) + shape_of(out)) if ndmin > ndim else out
 
 
-@composite(np.asarray, samples=_through("asarray", lambda s: [s(s.array(2, 3)), s([s.array(), s.array()], dtype=s.dtype), s(s.array(), copy=True)]))
+@composite(np.asarray, samples=_through("asarray", lambda s: [s(s.array(2, 3)), s([s.array(), s.array()], dtype=s.dtype), s(s.array(), copy=True, order="F")]))
 def asarray(a, dtype=None, order=None, *, device=None, copy=None, like=None):
     """As `numpy.asarray`, for (nested lists of) traced values."""
     if holds_box(a):
@@ -283,7 +292,7 @@ def asarray(a, dtype=None, order=None, *, device=None, copy=None, like=None):
     return np.asarray(a, dtype, order, **_given(device=device, copy=copy))
 
 
-@composite(np.asanyarray, samples=_through("asanyarray", lambda s: [s([s.array(), s.array()])]))
+@composite(np.asanyarray, samples=_through("asanyarray", lambda s: [s([s.array(), s.array()]), s(s.array(3), s.dtype, "C", copy=True)]))
 def asanyarray(a, dtype=None, order=None, *, device=None, copy=None, like=None):
     """As `numpy.asanyarray`, for (nested lists of) traced values."""
     if holds_box(a):
@@ -297,17 +306,17 @@ def ascontiguousarray(a, dtype=None, *, like=None):
     return array(a, dtype, copy=None, ndmin=1) if holds_box(a) else np.ascontiguousarray(a, dtype)
 
 
-@composite(np.asfortranarray, samples=_through("asfortranarray", lambda s: [s(s.array(2, 3)), s(s.array())]))
+@composite(np.asfortranarray, samples=_through("asfortranarray", lambda s: [s(s.array(2, 3)), s(s.array(), s.dtype)]))
 def asfortranarray(a, dtype=None, *, like=None):
     """As `numpy.asfortranarray`, for (nested lists of) traced values."""
     return array(a, dtype, copy=None, ndmin=1) if holds_box(a) else np.asfortranarray(a, dtype)
 
 
-@composite(np.asarray_chkfinite, samples=_through("asarray_chkfinite", lambda s: [s(s.array(2, 3)), s([s.array(), s.array()])]))
+@composite(np.asarray_chkfinite, samples=_through("asarray_chkfinite", lambda s: [s(s.array(2, 3)), s([s.array(), s.array()], s.dtype, "C")]))
 def asarray_chkfinite(a, dtype=None, order=None):
     """As `numpy.asarray_chkfinite`, for (nested lists of) traced values."""
     out = asarray(a, dtype, order)
-    np.asarray_chkfinite(getval(out))
+    np.asarray_chkfinite(all_values(out))
     return out
 
 
@@ -339,6 +348,9 @@ def full(shape, fill_value, dtype=None, order="C", *, device=None, like=None):
     return np.full(shape, fill_value, dtype, order, **_given(device=device))
 
 
+_FULL_LIKE = values_only(np.full_like)
+
+
 @composite(np.full_like, samples=_through("full_like", lambda s: [
     s(np.zeros((2, 3), s.dtype), s.array()),
     s(np.zeros(3), s.array(4, 1), s.dtype, "C", True, (4, 2)),
@@ -349,7 +361,7 @@ def full_like(a, fill_value, dtype=None, order="K", subok=True, shape=None, *, d
     a = as_array(a)
     if holds_box(fill_value):
         return _filled(shape_of(a) if shape is None else shape, fill_value, dtype or dtype_of(a))
-    return np.full_like(getval(a), fill_value, dtype, order, subok, shape, **_given(device=device))
+    return _FULL_LIKE(getval(a), fill_value, dtype, order, subok, shape, **_given(device=device))
 
 
 for _f in (np.zeros_like, np.ones_like, np.empty_like, np.zeros, np.ones, np.empty, np.eye, np.identity, np.tri):
@@ -363,6 +375,11 @@ composite(np.require.__globals__["_require_with_like"], require)
 
 
 # ---- end points -----------------------------------------------------------------------------------------------
+
+
+def _one_of(x):
+    """A plain number of the dtype of `x`, or `x` if it is a Python number."""
+    return x if type(x) in _NUMBERS else np.ones((), dtype_of(x))
 
 
 def _spaced(start, stop, num, endpoint, axis, function):
@@ -382,14 +399,14 @@ def _spaced(start, stop, num, endpoint, axis, function):
     s(s.array(), 1.0, 0),
 ])  # fmt: skip
 def linspace(start, stop, num=50, endpoint=True, retstep=False, dtype=None, axis=0, *, device=None):
-    start, stop = as_array(start), as_array(stop)
-    dtype = np.linspace(getval(start), getval(stop), 0, dtype=dtype).dtype
+    start, stop = as_operand(start), as_operand(stop)
+    dtype = np.linspace(_one_of(start), _one_of(stop), 0, dtype=dtype).dtype
     out = cast_to(_spaced(start, stop, num, endpoint, axis, lambda a, b, t: a * (1 - t) + b * t), dtype)
     intervals = operator.index(num) - bool(endpoint)
     return (out, (stop - start) / intervals if intervals > 0 else np.nan) if retstep else out
 
 
-@composite(np.logspace, samples=lambda s: [
+@composite(np.logspace, operands=("start", "stop", "base"), samples=lambda s: [
     s(s.array(), s.array()),
     s(s.array(3), s.array(2, 1), 5, False, 2.0, axis=-1),
     s(s.array(2), s.array(2), num=4, base=s.positive(2), dtype=s.dtype),
@@ -397,8 +414,8 @@ def linspace(start, stop, num=50, endpoint=True, retstep=False, dtype=None, axis
     s(s.array(), s.array(), num=4, base=s.positive()),
 ])  # fmt: skip
 def logspace(start, stop, num=50, endpoint=True, base=10.0, dtype=None, axis=0):
-    start, stop, base = as_array(start), as_array(stop), as_array(base)
-    dtype = np.logspace(getval(start), getval(stop), 0, base=getval(base), dtype=dtype).dtype
+    start, stop, base = as_operand(start), as_operand(stop), as_operand(base)
+    dtype = np.logspace(_one_of(start), _one_of(stop), 0, base=_one_of(base), dtype=dtype).dtype
     if shape_of(base):
         ndim = len(np.broadcast_shapes(shape_of(start), shape_of(stop), shape_of(base)))
         start, stop, base = (np.reshape(x, (1,) * (ndim - len(shape_of(x))) + shape_of(x)) for x in (start, stop, base))
@@ -413,17 +430,22 @@ def logspace(start, stop, num=50, endpoint=True, base=10.0, dtype=None, axis=0):
     s(-s.positive(2), -s.positive(2), num=3),
 ])  # fmt: skip
 def geomspace(start, stop, num=50, endpoint=True, dtype=None, axis=0):
-    start, stop = as_array(start), as_array(stop)
-    dtype = np.geomspace(getval(start), getval(stop), 0, dtype=dtype).dtype
+    start, stop = as_operand(start), as_operand(stop)
+    dtype = np.geomspace(_one_of(start), _one_of(stop), 0, dtype=dtype).dtype
     out = _spaced(start, stop, num, endpoint, axis, lambda a, b, t: a * (b / a) ** t)
     return cast_to(out, dtype)
 
 
+def _near(s, x):
+    """Close to `x`, so that the number of elements does not jump."""
+    return np.asarray(x + 0.02 * s.unit(), s.dtype)
+
+
 @composite(np.arange, complex=False, samples=_through("arange", lambda s: [
-    s(s.positive() * 3),
-    s(s.array(), 5.0, 0.5),
-    s(1.0, 4.0, s.positive()),
-    s(s.array(), 9, dtype=s.dtype),
+    s(_near(s, 3.5)),
+    s(_near(s, 0.3), 5.0, 0.5),
+    s(1.0, 4.0, _near(s, 0.7)),
+    s(_near(s, 0.5), 9, dtype=s.dtype),
 ]))  # fmt: skip
 def arange(*args, **kwargs):
     """As `numpy.arange`; the end points and the step may be traced."""
@@ -435,5 +457,6 @@ def arange(*args, **kwargs):
 def _traced_arange(start=None, stop=None, step=1, dtype=None, *, device=None, like=None):
     if stop is None:
         start, stop = 0, start
-    plain = np.arange(getval(start), getval(stop), getval(step), dtype)
-    return cast_to(start + step * np.arange(plain.size), plain.dtype)
+    number = same_for_all(np.ceil((getval(stop) - getval(start)) / getval(step)))
+    dtype = np.arange(_one_of(start), _one_of(stop), _one_of(step), dtype).dtype
+    return cast_to(start + step * np.arange(max(0, int(number))), dtype)

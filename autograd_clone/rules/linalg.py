@@ -12,6 +12,7 @@ from math import prod
 import numpy as np
 
 from ..array.box import as_array
+from ..engine.batch import same_for_all
 from ..engine.cotangent import shape_of, unbroadcast
 from ..engine.define import composite, custom, zero
 from .matrices import H, T, add2d, column, conj, is_complex, real
@@ -180,7 +181,7 @@ def _lstsq(a, b, rcond=None):
     elif rcond < 0:
         rcond = np.finfo(dtype).eps
     s = np.linalg.svd(a, compute_uv=False)
-    rank = np.int32(np.sum(s > rcond * np.max(s, initial=0)))
+    rank = np.int32(same_for_all(np.sum(s > rcond * np.max(s, initial=0))))
     x = PINV(a, keywords={"rcond": rcond}) @ b
     if rank != a.shape[1] or a.shape[0] <= a.shape[1]:
         return x, np.zeros(0, s.dtype), rank, s

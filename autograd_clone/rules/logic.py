@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..engine.batch import values_only
 from ..engine.box import getval
 from ..engine.cotangent import dtype_of
 from ..engine.define import composite, refuse, zero
@@ -61,6 +62,7 @@ zero(np.fix, samples=_one)
 for _f in (np.round, np.around):
     zero(_f, samples=lambda s: [s(s.array(3, 4)), s(s.array(3, 4), decimals=1), s(s.array(0), 2)])
 
+_SIGN = values_only(np.sign)
 _REAL_SIGN = np.sign(1j) != 1j  # in NumPy 1 the sign of a complex number is that of its real part
 
 
@@ -68,7 +70,7 @@ _REAL_SIGN = np.sign(1j) != 1j  # in NumPy 1 the sign of a complex number is tha
 def _sign(x, /, **kwargs):
     """Constant on either side of zero; of a complex number, its direction, which turns with it."""
     if dtype_of(x).kind != "c" or _REAL_SIGN:
-        return np.sign(getval(x), **kwargs)
+        return _SIGN(getval(x), **kwargs)
     if kwargs:
         raise UnsupportedKeywordError(f"numpy.sign: the derivative does not support {', '.join(kwargs)}")
     r = np.abs(x)

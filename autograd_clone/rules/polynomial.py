@@ -7,6 +7,7 @@ import warnings
 import numpy as np
 
 from ..array.box import as_array
+from ..engine.batch import same_for_all
 from ..engine.cotangent import shape_of
 from ..engine.define import composite, custom
 from .repeated import plain
@@ -125,7 +126,7 @@ def _poly(seq_of_zeros):
         a = np.concatenate([a, nothing]) - np.concatenate([nothing, a * zero])
     if a.dtype.kind == "c":
         values = plain(zeros)
-        if np.all(np.sort(values) == np.sort(np.conj(values))):
+        if same_for_all(np.all(np.sort(values) == np.sort(np.conj(values)))):
             return np.real(a)
     return a
 

@@ -13,7 +13,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from ..array.box import ArrayBox
 from ..array.methods import METHODS
-from ..engine.box import getval
+from ..engine.box import all_values
 from ..engine.cotangent import dtype_of, shape_of, unbroadcast
 from ..engine.define import composite, linear, zero
 from ..engine.reverse import ReverseTrace, next_order
@@ -55,9 +55,9 @@ def _reshape_back(g, a_shape):
     s(s.array(1), ()),
     s(s.array(0, 3), (3, 0, 2)),
 ])  # fmt: skip
-def reshape(a, /, shape=None, order="C", *, newshape=None, copy=None):
-    if newshape is not None:
-        shape = newshape
+def reshape(a, /, shape=None, order="C", *, copy=None, **old_name):
+    if old_name:
+        (shape,) = old_name.values()  # "newshape", before NumPy 2.1
     if type(a) is ArrayBox and copy is None and order == "C":
         trace = a._trace
         if type(trace) is ReverseTrace:
@@ -82,10 +82,16 @@ METHODS["flatten"] = flatten
 METHODS["flat"] = property(flatten, doc="The elements as a one-dimensional array, which can be iterated over and indexed.")
 
 
+def _one_example(x):
+    """The plain value of an array, of a batch the first example: to look at its layout in memory."""
+    values = np.asarray(all_values(x))
+    return values[(0,) * (values.ndim - len(shape_of(x)))] if values.size else values
+
+
 def memory_order(x, order):
     """`order` as "C" or "F": "A" says that the layout in memory decides, which a tangent need not share."""
     if order in ("A", "a"):
-        return "F" if np.isfortran(np.asarray(getval(x))) else "C"
+        return "F" if np.isfortran(_one_example(x)) else "C"
     return order.upper()
 
 
@@ -99,7 +105,7 @@ def memory_order(x, order):
 ])  # fmt: skip
 def ravel(a, order="C"):
     if order in ("K", "k"):
-        strides = np.asarray(getval(a)).strides
+        strides = _one_example(a).strides
         axes = sorted(range(len(strides)), key=lambda i: -abs(strides[i]))
         return np.reshape(np.transpose(a, axes), -1)
     return np.reshape(a, -1, order)
@@ -322,6 +328,7 @@ SUM_SEGMENTS = linear(sum_segments, x=lambda g, counts, axis: np.repeat(g, count
 
 def _repeat_back(g, a_shape, repeats, axis):
     shape = a_shape if axis is not None else (prod(a_shape),)
+    shape = shape or (1,)
     axis = 0 if axis is None else axis % len(shape)
     repeats = np.asarray(repeats)
     if repeats.size == 1:
@@ -357,6 +364,8 @@ def place_diagonal(x, *, shape, offset, axis1, axis2):
     """Zeros of `shape` with `x` on a diagonal: the adjoint of ``np.diagonal``."""
     out = np.zeros(shape, x.dtype)
     diagonal = np.diagonal(out, offset, axis1, axis2)
+    if diagonal.shape != x.shape:
+        raise ValueError(f"cannot place an array of shape {x.shape} on a diagonal of shape {diagonal.shape}")
     diagonal.flags.writeable = True  # a view of `out`, read-only for historical reasons
     diagonal[...] = x
     return out
@@ -460,10 +469,13 @@ def vander(x, N=None, increasing=False):
 # ---- windows --------------------------------------------------------------------------------------------------
 
 
-def sum_windows(x, *, shape, axes):
+def sum_windows(x, *, axes):
     """What lies in overlapping windows, added back where it came from: the adjoint of ``sliding_window_view``."""
+    ndim = x.ndim - len(axes)
+    shape = list(x.shape[:ndim])
+    for axis, n in zip(axes, x.shape[ndim:], strict=True):
+        shape[axis] += n - 1
     out = np.zeros(shape, x.dtype)
-    ndim = len(shape)
     for place in np.ndindex(x.shape[ndim:]):
         start = [0] * ndim
         for axis, k in zip(axes, place, strict=True):
@@ -481,13 +493,16 @@ def _window_axes(ndim, axis):
 SUM_WINDOWS = linear(
     sum_windows,
     x=lambda g, x_shape, axes: sliding_window_view(g, x_shape[len(x_shape) - len(axes) :], axes),
-    options={"harmless": ("shape",), "samples": lambda s: [s(s.array(3, 2, 2), shape=(3, 3), axes=(1,))]},
+    options={"samples": lambda s: [s(s.array(3, 2, 2), axes=(1,))]},
 )
 linear(
     sliding_window_view,
-    x=lambda g, x_shape, axis: SUM_WINDOWS(g, shape=x_shape, axes=_window_axes(len(x_shape), axis)),
+    x=lambda g, x_shape, axis: SUM_WINDOWS(g, axes=_window_axes(len(x_shape), axis)),
     options={"harmless": ("window_shape", "subok", "writeable"), "samples": lambda s: [
-        s(s.array(5), 3), s(s.array(3, 4), (2, 2)), s(s.array(3, 4), window_shape=2, axis=-1, subok=True), s(s.array(5, 2), (2, 2), axis=(0, 0)),
+        s(s.array(5), 3),
+        s(s.array(3, 4), (2, 2)),
+        s(s.array(3, 4), window_shape=2, axis=-1, subok=True),
+        s(s.array(5, 2), (2, 2), axis=(0, 0), writeable=True),
     ]},
 )  # fmt: skip
 
