@@ -19,16 +19,35 @@ from .record import Tape, explain, finish, is_plain, push, run, variable
 _ONE = np.float64(1.0)
 
 
-def _scalar_seed(y: Any, is_leaf: bool, fun: Callable, transform: str) -> Any:
+def _scalar_seed(y: Any, fun: Callable, transform: str) -> Any:
     """The cotangent 1 for a real scalar output."""
-    v = variable(y) if is_leaf else None
-    if v is not None and dtype_of(v).kind == "f" and all(n == 1 for n in shape_of(v)):
+    if type(y) is np.float64:
+        return _ONE
+    v = variable(y)
+    if v is not None and dtype_of(v).kind == "f" and all([n == 1 for n in shape_of(v)]):
         shape = shape_of(v)
         return np.ones(shape, dtype_of(v)) if shape else dtype_of(v).type(1)
     raise NonScalarOutputError(
         f"{transform} only applies to real scalar-output functions; {name_of(fun)} returned {_describe(y)}. "
         "Use jacobian or elementwise_grad for array outputs, holomorphic_grad for complex ones, grad_and_aux for extra results."
     )
+
+
+def _ones_seed(y: Any, fun: Callable, transform: str) -> Any:
+    """The cotangent 1 for every element of a real output."""
+    if type(y) is np.float64:
+        return _ONE
+    v = variable(y)
+    if v is None:
+        return None
+    if dtype_of(v).kind == "c":
+        raise NonScalarOutputError(
+            f"{transform} only applies to real-output functions; {name_of(fun)} returned {_describe(y)}. "
+            "Use holomorphic_grad for a holomorphic function of complex input."
+        )
+    ones = np.empty(shape_of(v), dtype_of(v))
+    ones.fill(1)
+    return ones
 
 
 def _describe(y: Any) -> str:
@@ -44,18 +63,19 @@ def _grad(fun: Callable, x: Any) -> Any:
 
 def _value_and_grad(fun: Callable, x: Any, transform: str = "value_and_grad") -> tuple[Any, Any]:
     if is_plain(x):
-        return _value_and_grad_of_plain(fun, x, transform)
+        return _pull_back(fun, x, _scalar_seed, transform)
     tape = Tape(fun, x)
     value = tape.value
-    return value, tape.pull(_scalar_seed(value, tape.outdef is LEAF, fun, transform), once=True)
+    seed = _scalar_seed(value if tape.outdef is LEAF else None, fun, transform)
+    return value, tape.pull(seed, once=True)
 
 
-def _value_and_grad_of_plain(fun: Callable, x: Any, transform: str) -> tuple[Any, Any]:
-    """The same for one array, with nothing but what that needs."""
+def _pull_back(fun: Callable, x: Any, seed_of: Callable, transform: str) -> tuple[Any, Any]:
+    """The value, and the cotangent of `x` for the seed ``seed_of(value, fun, transform)``; with nothing but what that needs."""
     if type(x) is float:
         x = np.float64(x)
     value, end, start = run(fun, x)
-    seed = _ONE if type(value) is np.float64 else _scalar_seed(value, True, fun, transform)
+    seed = seed_of(value, fun, transform)
     if end is None:
         return value, finish(None, x.shape, x.dtype, type(x) is np.ndarray)
     ends = [(end, seed)]
@@ -65,9 +85,7 @@ def _value_and_grad_of_plain(fun: Callable, x: Any, transform: str) -> tuple[Any
     except Exception as error:
         explain(error, fun, x, seed)
         raise
-    if type(g) is type(x) and (
-        type(x) is np.float64 or (g.dtype is x.dtype and g.shape == x.shape and g.base is None and g.flags.writeable)
-    ):
+    if type(g) is np.float64 is type(x):
         return value, g
     return value, finish(g, x.shape, x.dtype, type(x) is np.ndarray)
 
@@ -92,14 +110,11 @@ def _grad_and_aux(fun: Callable, x: Any) -> Any:
 
 
 def _elementwise_grad(fun: Callable, x: Any) -> Any:
+    if is_plain(x):
+        return _pull_back(fun, x, _ones_seed, "elementwise_grad")[1]
     tape = Tape(fun, x)
-    for end in tape.ends:
-        if end[2] is not None and end[2].kind == "c":
-            raise NonScalarOutputError(
-                f"elementwise_grad only applies to real-output functions; {name_of(fun)} returned {_describe(tape.value)}. "
-                "Use holomorphic_grad for a holomorphic function of complex input."
-            )
-    return tape.pull(_ones(tape), once=True)
+    values = [tape.value] if tape.outdef is LEAF else tape.outdef.flatten_like(tape.value, "output")
+    return tape.pull(tape.outdef.unflatten([_ones_seed(y, fun, "elementwise_grad") for y in values]), once=True)
 
 
 def _ones(tape: Tape) -> Any:

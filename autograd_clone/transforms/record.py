@@ -195,9 +195,9 @@ def run(fun: Callable, value: Any) -> tuple[Any, Node | None, Node]:
 
 
 def is_plain(x: Any) -> bool:
-    """Whether `x` is the commonest kind of argument: a real float or floating array of no outer trace."""
+    """Whether `x` is one of the commonest kinds of argument: a float, a floating array, or a traced one."""
     kind = type(x)
-    return kind is np.float64 or kind is float or (kind is np.ndarray and x.dtype.kind == "f")
+    return kind is np.float64 or kind is float or kind is ArrayBox or (kind is np.ndarray and x.dtype.kind == "f")
 
 
 def push(fun: Callable, x: Any, v: Any) -> tuple[Any, Any]:
