@@ -130,8 +130,7 @@ SCATTER = linear(
         "operands": ("*pieces",),
         "harmless": ("shape", "dtype"),
         "samples": lambda s: [
-            s(s.array(2), s.array(2), shape=(3, 2), dtype=s.dtype, indices=[0, -1]),
-            s(s.array(2, 2), s.array(), shape=(3, 2), dtype=s.dtype, indices=[[0, 0], (1, 1)]),
+            s(s.array(), s.array(), shape=(3, 2), dtype=s.dtype, indices=[(0, 1), (-1, 0)]),
             s(*(s.array() for _ in range(6)), shape=(4,), dtype=s.dtype, indices=[0, 1, -1, 1, 3, 0]),
             s(*(s.array() for _ in range(6)), shape=(2, 3), dtype=s.dtype, indices=[(0, 0), (1, 2), (-1, -1), (1, 2), (0, -2), (0, 0)]),
         ],

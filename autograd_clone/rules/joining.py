@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..array.box import ArrayBox
+from ..engine.batch import values_only
 from ..engine.box import Box, getval
 from ..engine.cotangent import dtype_of, shape_of
 from ..engine.define import composite, linear
@@ -39,7 +40,7 @@ JOIN = linear(
         "operands": ("*arrays",),
         "defaults": {"axis": 0, "starts": (), "dtype": None, "casting": "same_kind"},
         "harmless": ("dtype", "casting"),
-        "samples": lambda s: [s(s.array(2, 3), s.array(2, 1), axis=1, starts=(0, 3, 4))],
+        "samples": lambda s: [s(s.array(2, 3), s.array(2, 1), axis=1, starts=(0, 3, 4), dtype=s.dtype, casting="unsafe")],
     },
 )
 
@@ -56,6 +57,9 @@ def normal_axis(axis: int, ndim: int) -> int:
     return axis % ndim
 
 
+_JOINED_VALUES, _STACKED_VALUES = values_only(np.concatenate), values_only(np.stack)
+
+
 @composite(np.concatenate, samples=lambda s: [
     s((s.array(2, 3), s.array(1, 3))),
     s([s.array(2, 3), s.array(2, 2)], -1),
@@ -69,7 +73,7 @@ def concatenate(arrays, /, axis=0, out=None, *, dtype=None, casting="same_kind")
         return join([a if type(a) is ArrayBox else as_array(a) for a in arrays], axis)
     refuse_out(np.concatenate, out)
     if truncates(dtype):
-        return np.concatenate([getval(as_array(a)) for a in arrays], axis, dtype=dtype, casting=casting)
+        return _JOINED_VALUES([getval(as_array(a)) for a in arrays], axis, dtype=dtype, casting=casting)
     if axis is None:
         return join([np.ravel(as_array(a)) for a in arrays], 0, dtype, casting)
     return join([as_array(a) for a in arrays], axis, dtype, casting)
@@ -107,7 +111,7 @@ def stack(arrays, axis=0, out=None, *, dtype=None, casting="same_kind"):
     refuse_out(np.stack, out)
     arrays = [as_array(a) for a in arrays]
     if truncates(dtype):
-        return np.stack([getval(a) for a in arrays], axis, dtype=dtype, casting=casting)
+        return _STACKED_VALUES([getval(a) for a in arrays], axis, dtype=dtype, casting=casting)
     if len({shape_of(a) for a in arrays}) != 1:
         raise ValueError("all input arrays must have the same shape")
     axis = normal_axis(axis, len(shape_of(arrays[0])) + 1)
@@ -123,22 +127,25 @@ def stack(arrays, axis=0, out=None, *, dtype=None, casting="same_kind"):
 def _stacker(function: Callable, prepare: Callable, axis_for: Callable) -> None:
     """Register a relative of ``np.concatenate``, which first gives each array more dimensions."""
 
-    def implementation(tup, *, dtype=None, casting="same_kind"):
+    def implementation(tup):
         arrays = [prepare(as_array(a)) for a in tup]
-        if dtype is not None and truncates(dtype):
-            return function([getval(a) for a in arrays], dtype=dtype, casting=casting)
-        return join(arrays, axis_for(len(shape_of(arrays[0]))), dtype, casting)
+        return join(arrays, axis_for(len(shape_of(arrays[0]))))
 
-    composite(function, implementation, samples=_stacker_samples(function))
+    def with_dtype(tup, *, dtype=None, casting="same_kind"):
+        if dtype is None:
+            return implementation(tup)
+        arrays = [prepare(as_array(a)) for a in tup]
+        return np.concatenate(arrays, axis_for(len(shape_of(arrays[0]))), dtype=dtype, casting=casting)
+
+    takes_dtype = function in (np.hstack, np.vstack)
+    composite(function, with_dtype if takes_dtype else implementation, samples=_stacker_samples(takes_dtype))
 
 
-def _stacker_samples(function):
+def _stacker_samples(takes_dtype):
     def samples(s):
         shapes = [(), (), ()], [(3,), (3,)], [(2, 3), (2, 3)], [(2, 3, 2), (2, 3, 2)]
         out = [s([s.array(*n) for n in group]) for group in shapes]
-        if function in (np.hstack, np.vstack):
-            out.append(s((s.array(2, 3), s.array(2, 3)), dtype=s.dtype, casting="unsafe"))
-        return out
+        return [*out, s((s.array(2, 3), s.array(2, 3)), dtype=s.dtype, casting="unsafe")] if takes_dtype else out
 
     return samples
 

@@ -50,8 +50,8 @@ def pad_samples(s):
         s(s.array(1, 2), 3, "reflect", reflect_type="odd"),
         s(s.array(0, 2), ((1, 1), (0, 0))),
         s(s.array(), 0),
-        s(s.array(3), 1, "constant", constant_values=s.array()),
-        s(s.array(3), (1, 2), "linear_ramp", end_values=(s.array(), 1.0)),
+        s(s.array(3), 1, "constant", constant_values=s.array(), via=lambda f, *args, **kw: pad(*args, **kw)),
+        s(s.array(3), (1, 2), "linear_ramp", end_values=(s.array(), 1.0), via=lambda f, *args, **kw: pad(*args, **kw)),
     ] + ([] if s.dtype.kind == "c" else [
         s(s.distinct(2, 5), (1, 3), mode, stat_length=n) for mode in ("maximum", "minimum", "median") for n in (None, 3, (2, 4))
     ])  # fmt: skip

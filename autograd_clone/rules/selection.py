@@ -10,11 +10,12 @@ from typing import Any
 
 import numpy as np
 
+from ..engine.batch import values_only
 from ..engine.box import Box, getval
 from ..engine.cotangent import Scatter, dtype_of, shape_of
 from ..engine.define import composite, elementwise, linear, refuse, zero
 from ..engine.trace import apply
-from .creation import as_array, cast_to, from_list, holds_box
+from .creation import as_array, as_operand, cast_to, from_list, holds_box
 from .indexing import SCATTER, build, plain_index
 from .joining import normal_axis
 from .tools import refuse_out
@@ -41,7 +42,7 @@ _WHERE = elementwise(
 
 
 @composite(np.select, samples=lambda s: [
-    s([s.mask(3), s.mask(3)], [s.array(3), s.array()], s.array()),
+    s([s.mask(3), s.mask(3)], [s.array(3), s.array()], s.array(), via=lambda f, *args: select(*args)),
     s([s.mask(2, 3), s.mask(3), s.mask(2, 1)], [s.array(2, 1), s.array(3), 1.0], default=2),
     s([s.mask(2)], [s.array(2)]),
 ])  # fmt: skip
@@ -53,10 +54,20 @@ def select(condlist, choicelist, default=0):
     conditions = [getval(as_array(c)) for c in condlist]
     if any(c.dtype != bool for c in conditions):
         raise TypeError("invalid entry in condlist: should be boolean ndarray")
-    out = as_array(default)
-    for condition, choice in zip(reversed(conditions), reversed(choicelist), strict=True):
-        out = np.where(condition, as_array(choice), out)
+    *choices, out = _of_one_dtype([*choicelist, default])
+    for condition, choice in zip(reversed(conditions), reversed(choices), strict=True):
+        out = np.where(condition, choice, out)
     return out
+
+
+def _of_one_dtype(choices: list) -> list:
+    """The choices as arrays; a Python number takes the dtype of the others."""
+    operands = [as_operand(c) for c in choices]
+    dtype = np.result_type(*(dtype_of(c) if hasattr(c, "dtype") else c for c in operands))
+    return [c if hasattr(c, "dtype") else np.asarray(c, dtype) for c in operands]
+
+
+_CHOICE = values_only(np.choose)
 
 
 @composite(np.choose, samples=lambda s: [
@@ -70,7 +81,7 @@ def choose(a, choices, out=None, mode="raise"):
     refuse_out(np.choose, out)
     a = getval(as_array(a))
     n = len(choices)
-    number = np.choose(a, list(np.arange(n)), mode=mode)  # raises where `a` does not name a choice
+    number = _CHOICE(a, list(np.arange(n)), mode=mode)  # raises where `a` does not name a choice
     result = as_array(choices[n - 1])
     for k in range(n - 1):
         result = np.where(number == k, as_array(choices[k]), result)
@@ -151,10 +162,21 @@ TAKE = linear(taken, a=_take_back, options={"samples": lambda s: [s(s.array(3, 4
 def take(a, indices, axis=None, out=None, mode="raise"):
     refuse_out(np.take, out)
     a = as_array(a)
-    if axis is None:
-        a, axis = np.ravel(a), 0
-    index = np.asarray(plain_index(indices))
+    if axis is None or not shape_of(a):
+        a, axis = np.ravel(a), axis or 0
+    index = plain_index(indices)
+    if isinstance(index, Box):
+        return _take_each(a, index, normal_axis(axis, len(shape_of(a))), mode)
+    index = np.asarray(index)
     return TAKE(a, indices=index, axis=normal_axis(axis, len(shape_of(a))), mode=mode)
+
+
+def _take_each(a, index, axis, mode):
+    """`take` at positions that differ between the examples of a batch."""
+    n = shape_of(a)[axis]
+    if mode != "raise":
+        index = index % n if mode == "wrap" else np.clip(index, 0, n - 1)
+    return read_at(a, (*(slice(None),) * axis, index))
 
 
 @composite(np.take_along_axis, samples=lambda s: [
@@ -193,8 +215,12 @@ def extract(condition, arr):
     return np.take(arr, np.flatnonzero(getval(as_array(condition))))
 
 
+_TRIMS_AXES = np.lib.NumpyVersion(np.__version__) >= "2.2.0"
+
+
 @composite(np.trim_zeros, samples=lambda s: [
     s(s.array(3), via=_between_zeros), s(s.array(3), "f", via=_between_zeros), s(s.array(3), trim="B", via=_between_zeros),
+    *([s(s.array(3), axis=0, via=_between_zeros)] if _TRIMS_AXES else []),
 ])  # fmt: skip
 def trim_zeros(filt, trim="fb", axis=None):
     filt = as_array(filt)
