@@ -16,6 +16,7 @@ from ..engine.cotangent import Scatter, dtype_of, shape_of
 from ..engine.define import composite, elementwise, linear, refuse, zero
 from ..engine.trace import apply
 from .creation import as_array, as_operand, cast_to, from_list, holds_box
+from .gathering import read_at
 from .indexing import SCATTER, build, plain_index
 from .joining import normal_axis
 from .tools import refuse_out
@@ -338,6 +339,8 @@ def _core_ndims(signature: str) -> list[int]:
 
 for _f in (np.unravel_index, np.ravel_multi_index, np.diag_indices_from, np.tril_indices_from, np.triu_indices_from):
     zero(_f)
+for _f in (np.nonzero, np.flatnonzero, np.argwhere):
+    zero(_f, samples=lambda s: [s(s.array(3, 4)), s(s.array(0))])
 
 _IN_PLACE = "it writes into its first argument, which a trace cannot follow; use "
 for _f, _cure in {
