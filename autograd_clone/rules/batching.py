@@ -271,11 +271,7 @@ def _triangle(trace, prim, operands, params):
     return trace.box(apply(prim, (value,), params))
 
 
-@rule("sum_windows")
-def _windows_summed(trace, prim, operands, params):
-    shape, axes = params["shape"], params["axes"]
-    new = {"shape": (trace.size, *shape), "axes": shift_each(axes, len(shape))}
-    return trace.box(apply(prim, (operands[0]._value,), params | new))
+RULES["sum_windows"] = one_operand(lambda ndim, shape, p: {"axes": shift_each(p["axes"], ndim - len(p["axes"]))})
 
 
 @rule("numpy.lib.stride_tricks.sliding_window_view")
@@ -334,7 +330,7 @@ def _logsumexp(trace, prim, operands, params):
 
 #: Composites whose code asks for values (how many, which first), so that a batch goes through them one example at a time.
 ONE_BY_ONE = (
-    np.unique, np.union1d, np.intersect1d, np.setdiff1d, np.setxor1d, np.trim_zeros, np.polymul, np.polydiv,
+    np.unique, np.union1d, np.intersect1d, np.setdiff1d, np.setxor1d, np.trim_zeros, np.piecewise,
     *(getattr(np, f"unique_{name}") for name in ("all", "counts", "inverse", "values") if hasattr(np, f"unique_{name}")),
 )  # fmt: skip
 

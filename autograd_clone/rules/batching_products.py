@@ -221,7 +221,7 @@ def _sliding(a, v):
 # ---- linear algebra ---------------------------------------------------------------------------------------------------
 
 for _name in (
-    "numpy.linalg.inv", "pseudo_inverse", "cofactors", "numpy.linalg.det", "numpy.linalg.slogdet", "numpy.linalg.cholesky", "numpy.linalg.eigh",
+    "numpy.linalg.svd", "numpy.linalg.inv", "pseudo_inverse", "cofactors", "numpy.linalg.det", "numpy.linalg.slogdet", "numpy.linalg.cholesky", "numpy.linalg.eigh",
     "numpy.linalg.eig", "singular_value_decomposition", "qr_decomposition", "numpy.linalg.matrix_rank",
 ):  # fmt: skip
     RULES[_name] = elementwise

@@ -18,7 +18,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..array.box import as_array
-from ..engine.batch import elementwise
+from ..engine.batch import elementwise, values_only
 from ..engine.cotangent import shape_of
 from ..engine.define import composite, custom
 from .linalg import lower_as_hermitian
@@ -336,6 +336,9 @@ SVD = custom(
 )  # fmt: skip
 
 
+_SVD_OF_VALUES = values_only(np.linalg.svd)
+
+
 @composite(
     np.linalg.svd,
     samples=lambda s: [s(s.array(*shape), full_matrices=False, via=_without_phases) for shape in ((3, 2), (2, 3), (3, 3), (2, 4, 3), (1, 1), (0, 2, 2))]
@@ -352,7 +355,7 @@ def _svd(a, full_matrices=True, compute_uv=True, hermitian=False):
         ans = SVD(a, full_matrices=full_matrices and compute_uv)
     s = plain(ans[1])
     if has_equal(np.concatenate([s, 0 * s[..., :1]], axis=-1)):  # zero counts as repeated
-        u, s, vh = _svd_by_frames(a, *np.linalg.svd(plain(a)))
+        u, s, vh = _svd_by_frames(a, *_SVD_OF_VALUES(plain(a)))
         k = shape_of(s)[-1]
         ans = ans._make((u, s, vh) if full_matrices else (u[..., :k], s, vh[..., :k, :]))
     return ans if compute_uv else ans[1]

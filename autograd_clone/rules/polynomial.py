@@ -91,9 +91,9 @@ def _polymul(a1, a2):
 
 def _without_leading_zeros(p):
     p = np.atleast_1d(as_array(p))
-    nonzero = np.flatnonzero(plain(p))
-    if nonzero.size:
-        return p[nonzero[0] :]
+    nonzero = plain(p) != 0
+    if same_for_all(np.any(nonzero)):
+        return p[same_for_all(np.argmax(nonzero)) :]
     return p[-1:] if p.size else np.zeros(1, p.dtype)
 
 
@@ -108,7 +108,8 @@ def _polydiv(u, v):
         r = np.concatenate([r[:k], r[k : k + n] - d * v, r[k + n :]])
     q = np.stack(quotient) if quotient else np.zeros(1, r.dtype)
     values = plain(r)
-    first = next((i for i, x in enumerate(values) if not np.allclose(x, 0, rtol=1e-14)), len(values) - 1)
+    left = ~np.isclose(values, 0, rtol=1e-14)
+    first = same_for_all(np.argmax(left)) if same_for_all(np.any(left)) else len(values) - 1
     return q, r[first:]
 
 
