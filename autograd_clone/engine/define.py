@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from .errors import NotDifferentiableError
-from .primitive import REGISTRY, Primitive, Rule
+from .primitive import REGISTRY, Primitive, Rule, identity
 
 #: Keyword arguments of every ufunc, with NumPy's defaults.
 UFUNC_DEFAULTS = {
@@ -65,14 +65,10 @@ def _elementwise_rule(prim: Primitive, partial: Any) -> Rule | None:
 
 def _constant(c: float) -> Callable:
     if c == 1:
-        return _identity
+        return identity
     if c == -1:
         return _negative
     return lambda g, _: g * c
-
-
-def _identity(g: Any, _: None) -> Any:
-    return g
 
 
 def _negative(g: Any, _: None) -> Any:

@@ -23,10 +23,11 @@ from heapq import heappop, heappush
 from typing import Any
 
 import numpy as np
+from numpy import ndarray
 
 from .box import Box, new_box
 from .cotangent import Scatter, add, dtype_of, project, shape_of
-from .primitive import Primitive
+from .primitive import Primitive, identity
 from .trace import Trace, apply
 
 #: The next node's place in creation order, falling.
@@ -152,13 +153,12 @@ IN_PLACE: dict[Callable, np.ufunc] = (
 
 
 def may_overwrite(g: np.ndarray, residual: Any) -> bool:
-    """Whether `g` is large, referred to by nobody but `backward`, and of the shape and dtype of the result.
+    """Whether `g` is referred to by nobody but `backward`, and of the shape and dtype of the result.
 
     NumPy elides its temporaries by the same test. On large arrays half the time of a product is memory for the result.
     """
     return (
-        g.size > 10_000
-        and sys.getrefcount(g) == _REFERENCES
+        sys.getrefcount(g) == _REFERENCES
         and g.base is None
         and g.flags.writeable
         and type(residual) is np.ndarray
@@ -167,6 +167,8 @@ def may_overwrite(g: np.ndarray, residual: Any) -> bool:
     )
 
 
+#: Number of elements from which on it pays to look.
+LARGE = 10_000
 #: The variable in `backward`, the parameter of `may_overwrite`, and the argument of ``getrefcount``.
 _REFERENCES = 3
 
@@ -184,19 +186,16 @@ def backward(end: list[tuple[Node, Any]]) -> dict[int, Any]:
     dict
         Root's order -> its cotangent; roots that no output depends on are absent.
     """
-    cotangents: dict[int, Any] = {}
-    owned: set[int] = set()
-    heap: list[Node] = []
+    pending: dict[int, list] = {}
+    heap: list[int] = []
     roots: dict[int, Any] = {}
     while end:
-        node, g = end.pop()
-        _receive(cotangents, owned, heap, node, g)
-    node = []
+        _receive(pending, heap, *end.pop())
+    node: Node = []
     try:
         while heap:
-            node = heappop(heap)
-            g = cotangents.pop(node[0])
-            while True:  # from child to parent, for as long as the parent is younger than all that waits in the heap
+            node, g, _ = pending.pop(heappop(heap))
+            while True:  # from child to parent, for as long as the parent is younger than all that is pending
                 if type(g) is Scatter:
                     g = g.dense()
                 size = len(node)
@@ -209,19 +208,18 @@ def backward(end: list[tuple[Node, Any]]) -> dict[int, Any]:
                     for i in range(1, size - 4, 4):
                         h = node[i + 1](g, node[i + 2])
                         fix = node[i + 3]
-                        if fix is not None:
-                            h = project(h, fix)
-                        _receive(cotangents, owned, heap, node[i], h)
+                        _receive(pending, heap, node[i], h if fix is None else project(h, fix))
                     h = None
                     parent, vjp, residual, fix = node[-4:]
-                if vjp in IN_PLACE and type(g) is np.ndarray and may_overwrite(g, residual):
-                    g = IN_PLACE[vjp](g, residual, g)
-                else:
-                    g = vjp(g, residual)
+                if vjp is not identity:
+                    if type(g) is ndarray and g.size > LARGE and vjp in IN_PLACE and may_overwrite(g, residual):
+                        g = IN_PLACE[vjp](g, residual, g)
+                    else:
+                        g = vjp(g, residual)
                 if fix is not None:
                     g = project(g, fix)
-                if heap and heap[0][0] <= parent[0]:
-                    _receive(cotangents, owned, heap, parent, g)
+                if heap and heap[0] <= parent[0]:
+                    _receive(pending, heap, parent, g)
                     break
                 node = parent
             parent = residual = None
@@ -231,15 +229,16 @@ def backward(end: list[tuple[Node, Any]]) -> dict[int, Any]:
     return roots
 
 
-def _receive(cotangents: dict, owned: set, heap: list, node: Node, g: Any) -> None:
-    """Add `g` to the cotangent of `node`, which waits in the heap from its first one on."""
-    key = node[0]
-    if key in cotangents:
-        cotangents[key] = add(cotangents[key], g, key in owned)
-        owned.add(key)
+def _receive(pending: dict[int, list], heap: list[int], node: Node, g: Any) -> None:
+    """Add `g` to the cotangent of `node`: its entry is ``[node, cotangent, whether that may be changed in place]``."""
+    order = node[0]
+    if order in pending:
+        entry = pending[order]
+        entry[1] = add(entry[1], g, entry[2])
+        entry[2] = True
     else:
-        cotangents[key] = g
-        heappush(heap, node)
+        pending[order] = [node, g, False]
+        heappush(heap, order)
 
 
 def explain(error: BaseException, node: Node) -> None:

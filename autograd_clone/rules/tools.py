@@ -97,6 +97,10 @@ def spread(g: Any, shape: tuple[int, ...], axis: Any) -> Any:
     if isinstance(g, Box):
         return np.broadcast_to(expand(g, shape, axis), shape)
     if axis is None:
+        if len(shape) == 1 and shape[0] < 1000:
+            full = np.empty(shape, g.dtype)
+            full.fill(g)
+            return full
         return np.ndarray(shape, g.dtype, g, 0, (0,) * len(shape))
     kept = kept_shape(shape, axis)
     g = g.reshape(kept)
