@@ -349,20 +349,23 @@ def _extremes(a, ans, axis, where, initial):
 
 
 def extremum_vjp(g, a, ans, axis, where, initial):
+    """VJP of a maximum or minimum, which ties share equally."""
     if where is NOT_GIVEN and initial is NOT_GIVEN and not isinstance(a, Box):
         hit = a == expand(ans, a.shape, axis)
-        if np.count_nonzero(hit) == np.size(ans):  # no ties and no NaN
+        if np.count_nonzero(hit) == np.size(ans) and not anywhere(ans != ans):  # no ties and no NaN
             return expand(g, a.shape, axis) * hit
     hit, n = _extremes(a, ans, axis, where, initial)
     return _divided(expand(g, shape_of(a), axis), n) * hit
 
 
 def extremum_jvp(t, a, ans, axis, keepdims, where, initial):
+    """JVP of a maximum or minimum."""
     hit, n = _extremes(a, ans, axis, where, initial)
     return np.sum(_divided(t * hit, n), axis=axis, keepdims=keepdims)
 
 
 def extremum_samples(s):
+    """Calls with every keyword argument, without ties."""
     draws = [(3, 4), (2, 3, 4)]
     flat, deep = (s.distinct(*shape) for shape in draws)
     return [
@@ -405,10 +408,13 @@ def _ptp(a, axis=None, out=None, keepdims=NOT_GIVEN):
 
 def _reduce(ufunc):
     def kernel(a, axis=None, **options):
+        if options:
+            options = {k: v for k, v in options.items() if v is not NOT_GIVEN}
         return ufunc.reduce(a, axis, **options)
 
     return kernel
 
 
-for _function, _ufunc in ((np.sum, np.add), (np.max, np.maximum), (np.min, np.minimum), (np.prod, np.multiply)):
+_UFUNCS = {np.sum: np.add, np.max: np.maximum, np.min: np.minimum, np.prod: np.multiply}
+for _function, _ufunc in _UFUNCS.items():
     REGISTRY[_function].kernel = _reduce(_ufunc)
