@@ -1,0 +1,288 @@
+"""Hypergeometric and elliptic functions, orthogonal polynomials, dilogarithm, zeta, Lambert's and Wright's
+functions.
+
+Hypergeometric functions and polynomials are differentiated with respect to their argument; a traced parameter
+or degree is refused.
+"""
+
+from __future__ import annotations
+
+from math import pi, sqrt
+
+import numpy as np
+from scipy import special as sc
+
+from ..engine.define import custom, elementwise
+from ..engine.primitive import Primitive
+from .special_tools import times, without_rule
+from .tools import anywhere
+
+_UNIT = {"domain": "unit"}
+
+
+def _of_last(fun, rule, samples, names="abcd"):
+    """A record of a function with a rule for its last operand only."""
+    partials = dict.fromkeys(names[: fun.nin - 1]) | {"x": rule}
+    return without_rule(elementwise(fun, **partials, options={"samples": samples}), *range(fun.nin - 1))
+
+
+# ---- hypergeometric functions (DLMF 13.3.15, 13.3.22, 15.5.1) ---------------------------------------------
+
+_of_last(
+    sc.hyp0f1,
+    lambda g, a, x: g * (sc.hyp0f1(a + 1, x) / a),
+    lambda s: [s(1.5, s.array(3, 4)), s(2, s.array()), s(np.array([0.5, 3]), s.array(2)), s(1.5, s.array(0))],
+)
+_of_last(
+    sc.hyp1f1,
+    lambda g, a, b, x: g * (a / b * sc.hyp1f1(a + 1.0, b + 1.0, x)),
+    lambda s: [
+        s(0.7, 1.5, s.array(3, 4)),
+        s(1, 2, s.array()),
+        s(np.array([0.5, 3]), 2.0, s.array(2)),
+        s(1.5, 1, s.array(0)),
+    ],
+)
+_of_last(
+    sc.hyp2f1,
+    lambda g, a, b, c, x: g * (a * b / c * sc.hyp2f1(a + 1.0, b + 1.0, c + 1.0, x)),
+    lambda s: [
+        s(0.7, 1.5, 2.2, s.unit(3, 4)),
+        s(1, 2, 2.5, s.unit()),
+        s(np.array([0.5, 3]), 2.0, 1.5, s.unit(2)),
+        s(1.5, 1, 3, s.unit(0)),
+    ],
+)
+_of_last(
+    sc.hyperu,
+    lambda g, a, b, x: -g * (a * sc.hyperu(a + 1.0, b + 1.0, x)),
+    lambda s: [
+        s(0.7, 1.5, s.positive(3, 4)),
+        s(1, 2, s.positive()),
+        s(np.array([0.5, 3]), 2.0, s.positive(2)),
+        s(1.5, 1, s.positive(0)),
+    ],
+)
+
+# ---- elliptic integrals and functions (DLMF 19.4, 22.13) --------------------------------------------------
+
+elementwise(sc.ellipk, m=lambda g, m: times(g, pi / 8 * sc.hyp2f1(1.5, 1.5, 2.0, m)), options=_UNIT)
+elementwise(sc.ellipe, m=lambda g, m: times(g, -pi / 8 * sc.hyp2f1(0.5, 1.5, 2.0, m)), options=_UNIT)
+
+
+def _ellipkm1(g, p, ans):
+    """The quotient of DLMF 19.4.1; near one, where it is 0 / 0, the hypergeometric function."""
+    near_one = p > 0.5
+    q = np.where(near_one, 0.25, p)
+    quotient = (sc.ellipe(1 - q) - q * np.where(near_one, 0.0, ans)) / (-2 * q * (1 - q))
+    return times(
+        g, np.where(near_one, -pi / 8 * sc.hyp2f1(1.5, 1.5, 2.0, 1 - np.where(near_one, p, 1.0)), quotient)
+    )
+
+
+elementwise(
+    sc.ellipkm1,
+    p=_ellipkm1,
+    options={
+        "samples": lambda s: [
+            s(0.1 * s.positive(3, 4)),
+            s(s.positive() / 2),
+            s(s.positive(0)),
+            s(s.positive(2) / 20),
+        ]
+    },
+)
+without_rule(
+    elementwise(
+        sc.ellipkinc,
+        phi=lambda g, phi, m: g / np.sqrt(1 - m * np.sin(phi) ** 2),
+        m=None,
+        options={
+            "samples": lambda s: [
+                s(s.array(3, 4), 0.3),
+                s(s.array(), 0.0),
+                s(s.array(0), 0.5),
+                s(s.array(2), -1),
+            ]
+        },
+    ),
+    1,
+)
+without_rule(
+    elementwise(
+        sc.ellipeinc,
+        phi=lambda g, phi, m: g * np.sqrt(1 - m * np.sin(phi) ** 2),
+        m=None,
+        options={
+            "samples": lambda s: [
+                s(s.array(3, 4), 0.3),
+                s(s.array(), 0.0),
+                s(s.array(0), 0.5),
+                s(s.array(2), -1),
+            ]
+        },
+    ),
+    1,
+)
+
+
+def _ellipj(ans, m):
+    sn, cn, dn, _ = ans
+    return cn * dn, -sn * dn, -m * sn * cn, dn
+
+
+def _ellipj_vjp(g, ans, m):
+    terms = [h * d for h, d in zip(g, _ellipj(ans, m), strict=True)]
+    return sum(terms[1:], terms[0])
+
+
+custom(
+    sc.ellipj,
+    operands=("u", "m"),
+    vjp={"u": _ellipj_vjp},
+    jvp={"u": lambda t, ans, m: tuple(t * d for d in _ellipj(ans, m))},
+    outputs=4,
+    complex=False,
+    samples=lambda s: [s(s.array(3, 4), 0.3), s(s.array(), 0.0), s(s.array(0), 0.5), s(s.array()[()], 0.9)],
+).broadcasts = True
+
+# ---- orthogonal polynomials (DLMF 18.9) -------------------------------------------------------------------
+
+
+def _zero_degree(n, slope):
+    """`slope`, and zero where the degree is."""
+    constant = np.equal(n, 0)
+    return np.where(constant, 0.0, slope) if anywhere(constant) else slope
+
+
+def _polynomial(fun, rule, *parameters):
+    def samples(s):
+        return [
+            s(3, *parameters, s.unit(3, 4)),
+            s(np.arange(4), *parameters, s.unit(3, 1)),
+            s(0, *parameters, s.unit()),
+            s(2, *parameters, s.unit(0)),
+        ]
+
+    return _of_last(fun, rule, samples)
+
+
+_lower = lambda n: np.maximum(n, 1) - 1
+_polynomial(
+    sc.eval_legendre,
+    lambda g, a, x: times(g, _zero_degree(a, 0.5 * (a + 1) * sc.eval_jacobi(_lower(a), 1.0, 1.0, x))),
+)
+_polynomial(
+    sc.eval_sh_legendre,
+    lambda g, a, x: times(g, _zero_degree(a, (a + 1.0) * sc.eval_jacobi(_lower(a), 1.0, 1.0, 2 * x - 1))),
+)
+_polynomial(sc.eval_chebyt, lambda g, a, x: times(g, a * sc.eval_chebyu(_lower(a), x)))
+_polynomial(
+    sc.eval_chebyu, lambda g, a, x: times(g, _zero_degree(a, 2 * sc.eval_gegenbauer(_lower(a), 2.0, x)))
+)
+_polynomial(sc.eval_chebyc, lambda g, a, x: times(g, a * sc.eval_chebyu(_lower(a), 0.5 * x)))
+_polynomial(
+    sc.eval_chebys, lambda g, a, x: times(g, _zero_degree(a, sc.eval_gegenbauer(_lower(a), 2.0, 0.5 * x)))
+)
+_polynomial(sc.eval_sh_chebyt, lambda g, a, x: times(g, 2 * a * sc.eval_chebyu(_lower(a), 2 * x - 1)))
+_polynomial(
+    sc.eval_sh_chebyu,
+    lambda g, a, x: times(g, _zero_degree(a, 4 * sc.eval_gegenbauer(_lower(a), 2.0, 2 * x - 1))),
+)
+_polynomial(sc.eval_hermite, lambda g, a, x: times(g, 2 * a * sc.eval_hermite(_lower(a), x)))
+_polynomial(sc.eval_hermitenorm, lambda g, a, x: times(g, a * sc.eval_hermitenorm(_lower(a), x)))
+_polynomial(
+    sc.eval_laguerre, lambda g, a, x: times(-g, _zero_degree(a, sc.eval_genlaguerre(_lower(a), 1.0, x)))
+)
+_polynomial(
+    sc.eval_genlaguerre,
+    lambda g, a, b, x: times(-g, _zero_degree(a, sc.eval_genlaguerre(_lower(a), b + 1.0, x))),
+    0.5,
+)
+_polynomial(
+    sc.eval_gegenbauer,
+    lambda g, a, b, x: times(g, _zero_degree(a, 2.0 * b * sc.eval_gegenbauer(_lower(a), b + 1.0, x))),
+    0.7,
+)
+_polynomial(
+    sc.eval_jacobi,
+    lambda g, a, b, c, x: times(
+        g, _zero_degree(a, 0.5 * (a + b + c + 1) * sc.eval_jacobi(_lower(a), b + 1.0, c + 1.0, x))
+    ),
+    0.5,
+    1.5,
+)
+
+# ---- dilogarithm, zeta, Lambert's W, Wright's omega -------------------------------------------------------
+
+# log(z) / (1 - z) as a hypergeometric function, which is regular at one to every order.
+elementwise(
+    sc.spence, z=lambda g, z: times(-g, sc.hyp2f1(1.0, 1.0, 2.0, 1 - z)), options={"domain": "positive"}
+)
+elementwise(sc.wrightomega, z=lambda g, ans: g * (ans / (1 + ans)))
+
+
+def hurwitz(q, *, x):
+    """`scipy.special.zeta` with its operand first."""
+    return sc.zeta(x, q)
+
+
+HURWITZ: Primitive = elementwise(
+    hurwitz,
+    q=lambda g, q, x: g * (-x * HURWITZ(q, x=x + 1)),
+    options={
+        "name": "scipy.special.zeta",
+        "defaults": {"x": 2},
+        "samples": lambda s: [
+            s(s.positive(3, 4), x=2.5),
+            s(s.positive(), x=2),
+            s(s.positive(3, 1), x=np.array([2.0, 3.5])),
+            s(s.positive(0), x=3),
+        ],
+        "complex": False,
+    },
+)
+
+# exp(-W) / (1 + W) is W / (z (1 + W)) without the division of zero by zero.
+LAMBERTW = elementwise(
+    sc.lambertw,
+    z=lambda g, ans: g * (np.exp(-ans) / (1 + ans)),
+    options={
+        "harmless": ("k", "tol"),
+        "samples": lambda s: [
+            s(s.positive(3, 4)),
+            s(s.positive(), k=-1),
+            s(s.positive(2), 1),
+            s(s.array(0)),
+            s(s.positive(3), tol=1e-10),
+            s(s.positive(3, 1), k=np.array([0, 1])),
+        ],
+    },
+)
+
+# ---- Owen's T, the Voigt profile --------------------------------------------------------------------------
+
+elementwise(
+    sc.owens_t,
+    h=lambda g, h, a: g * (-0.5 / sqrt(2 * pi) * np.exp(-0.5 * h * h) * sc.erf(a * h / sqrt(2))),
+    a=lambda g, h, a: g * (np.exp(-0.5 * h * h * (1 + a * a)) / (2 * pi * (1 + a * a))),
+)
+
+
+def _voigt(g, x, sigma, gamma, weight):
+    """The profile is the real part of ``wofz(z) / (sigma sqrt(2 pi))`` at ``(x + 1j gamma) / (sigma sqrt(2))``."""
+    z = (x + 1j * gamma) / (sigma * sqrt(2))
+    w = sc.wofz(z)
+    slope = 2j / sqrt(pi) - 2 * z * w
+    return g * (np.real(weight(z, w, slope)) / (2 * sqrt(pi) * sigma * sigma))
+
+
+elementwise(
+    sc.voigt_profile,
+    x=lambda g, x, sigma, gamma: _voigt(g, x, sigma, gamma, lambda z, w, slope: slope),
+    sigma=lambda g, x, sigma, gamma: _voigt(
+        g, x, sigma, gamma, lambda z, w, slope: -sqrt(2) * (w + z * slope)
+    ),
+    gamma=lambda g, x, sigma, gamma: _voigt(g, x, sigma, gamma, lambda z, w, slope: 1j * slope),
+    options={"domain": "positive"},
+)

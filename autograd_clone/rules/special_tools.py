@@ -1,0 +1,59 @@
+"""Shared by the tables of `scipy.special`: products in single precision, operands without a rule, samples."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..engine.cotangent import dtype_of
+from ..engine.define import composite
+from ..engine.errors import UnsupportedKeywordError
+from ..engine.primitive import Primitive, public_name
+
+
+def times(g: Any, factor: Any) -> Any:
+    """``g * factor`` in the precision of `g`.
+
+    Ufuncs of SciPy compute in double precision as soon as one operand is an integer array or a Python number,
+    and functions of NumPy make doubles of Python numbers; neither should make doubles of single-precision
+    derivatives.
+    """
+    product = g * factor
+    seen, given = dtype_of(product), dtype_of(g)
+    if seen == given:
+        return product
+    precision = np.finfo(given).dtype
+    want = np.result_type(precision, np.complex64) if seen.kind == "c" else precision
+    return product if seen == want else product.astype(want)
+
+
+def without_rule(prim: Primitive, *indices: int) -> Primitive:
+    """`prim`, which refuses a traced value as one of these operands."""
+    for i in indices:
+        del prim.vjps[i], prim.jvps[i]
+    return prim
+
+
+def composite_ufunc(ufunc: np.ufunc, samples: Any) -> Any:
+    """Decorator: code that computes a ufunc in terms of others, and passes keywords on to the last."""
+
+    def decorate(code: Any) -> Any:
+        def implementation(*args: Any, **kwargs: Any) -> Any:
+            if kwargs.pop("out", None) is not None:
+                raise UnsupportedKeywordError(
+                    f"{public_name(ufunc)}: out= cannot be used with a traced array; "
+                    "assign the result to a name"
+                )
+            out = code(*args, **kwargs)
+            want = np.result_type(np.float32, *(x.dtype if hasattr(x, "dtype") else x for x in args))
+            return out if dtype_of(out) == want or "dtype" in kwargs else out.astype(want)
+
+        return composite(ufunc, implementation, samples=samples)
+
+    return decorate
+
+
+def fraction(s: Any, *shape: int) -> Any:
+    """Entries between 0.05 and 0.95."""
+    return (0.5 + 0.5 * s.unit(*shape)).astype(s.dtype)
