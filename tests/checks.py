@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import traceback
+import warnings
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
@@ -32,12 +33,20 @@ def per_record(prims: Iterable[Primitive]) -> Any:
 
 
 def check(items: Iterable[Any], body: Callable[[Any], Any]) -> int:
-    """Run `body` on every item and fail once, with what went wrong; return the number of items."""
+    """Run `body` on every item and fail once, with what went wrong; return the number of items.
+
+    A warning is a failure too. It is noted rather than made an exception, which the compiled loops of some SciPy
+    functions, where it may arise, do not survive.
+    """
     failures: dict[str, list[str]] = {}
     count = 0
     for count, item in enumerate(items, 1):
         try:
-            body(item)
+            with warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("always")
+                body(item)
+            for w in caught:
+                failures.setdefault(f"warned: {w.category.__name__}: {w.message}", []).append(repr(item))
         except AssertionError as error:
             failures.setdefault(str(error).partition("\nassert ")[0], []).append(repr(item))
         except Exception as error:  # noqa: BLE001 - whatever a rule raises is a finding
@@ -97,6 +106,12 @@ class Truth(NamedTuple):
 
 def truth(case: Case, tolerance: float = FIRST) -> Truth | None:
     """What the oracle says, if it is sure."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return _truth(case, tolerance)
+
+
+def _truth(case: Case, tolerance: float) -> Truth | None:
     rng = np.random.default_rng(7)
     directions = [oracle.direction(rng, x) for x in case.values]
     ruled = case.ruled()
@@ -200,6 +215,12 @@ class Second(NamedTuple):
 
 def second(case: Case) -> Second | None:
     """The oracle's mixed second derivative of a loss, if it is sure."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return _second(case)
+
+
+def _second(case: Case) -> Second | None:
     rng = np.random.default_rng(13)
     ruled = case.ruled()
     vs, ws = ([0.5 * oracle.direction(rng, x) for x in case.values] for _ in range(2))
