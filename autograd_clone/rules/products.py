@@ -21,7 +21,7 @@ def _matmul_1(g, x1_shape, x2, axes):
         return _with_axes(_matmul_1, g, x1_shape, x2, axes, 0)
     n = len(x1_shape)
     if x2.ndim == 2:
-        return x2.dot(g) if n == 1 else g.dot(x2.T)
+        return _dot(x2, g) if n == 1 else _dot(g, x2.T)
     if x2.ndim == 1:
         return g * x2 if n == 1 else column(g) * x2
     if n == 1:
@@ -34,7 +34,7 @@ def _matmul_2(g, x1, x2_shape, axes):
         return _with_axes(_matmul_2, g, x2_shape, x1, axes, 1)
     n, m = x1.ndim, len(x2_shape)
     if n == 2 and m <= 2:
-        return x1.T.dot(g)
+        return _dot(x1.T, g)
     if n == 1:
         return g * x1 if m == 1 else column(x1) * (g if m == 2 else row(g))
     if m == 2:  # the batch is summed by the product itself
@@ -42,6 +42,11 @@ def _matmul_2(g, x1, x2_shape, axes):
     if m == 1:
         return np.reshape(g, -1) @ flat_rows(x1)
     return unbroadcast(T(x1) @ g, x2_shape)
+
+
+def _dot(a, b):
+    """``a @ b`` of arrays of at most two dimensions: the method of plain arrays takes less time, and knows no traces."""
+    return a.dot(b) if type(a) is np.ndarray is type(b) else a @ b
 
 
 def _with_axes(rule, g, shape, other, axes, k):
