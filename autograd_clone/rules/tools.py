@@ -99,7 +99,7 @@ def spread(g: Any, shape: tuple[int, ...], axis: Any) -> Any:
     if axis is None:
         if len(shape) == 1 and shape[0] < 1000:
             full = np.empty(shape, g.dtype)
-            full.fill(g)
+            full.fill(g if g.shape == () else g[0])  # with keepdims, g has one axis
             return full
         return np.ndarray(shape, g.dtype, g, 0, (0,) * len(shape))
     kept = kept_shape(shape, axis)
