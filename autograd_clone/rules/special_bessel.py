@@ -14,6 +14,7 @@ from scipy import special as sc
 
 from ..engine.cotangent import dtype_of
 from ..engine.define import elementwise
+from ..engine.primitive import Primitive
 from .special_tools import times
 
 _POSITIVE = {"domain": "positive"}
@@ -178,7 +179,7 @@ def _spherical(fun, below, above, samples):
             (below * n * prim(z, n=lower) + above * (n + 1) * prim(z, n=np.add(n, 1))) / (2 * n + 1.0)
         )
 
-    prim = elementwise(
+    prim: Primitive = elementwise(
         function,
         z=slope,
         options={"name": f"scipy.special.{fun.__name__}", "samples": samples, "defaults": {"n": 0}},
@@ -225,7 +226,7 @@ def _derivative(fun, draw):
             s(draw(s)(0), v=1),
         ]
 
-    prim = elementwise(
+    prim: Primitive = elementwise(
         function,
         z=lambda g, z, v, n: times(g, prim(z, v=v, n=n + 1)),
         options={"name": f"scipy.special.{fun.__name__}", "samples": samples, "defaults": {"v": 0, "n": 1}},

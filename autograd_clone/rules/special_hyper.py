@@ -270,7 +270,7 @@ elementwise(
 
 
 def _voigt(g, x, sigma, gamma, weight):
-    """The profile is the real part of ``wofz(z) / (sigma sqrt(2 pi))`` at ``(x + 1j gamma) / (sigma sqrt(2))``."""
+    """The profile is the real part of ``wofz(z) / sigma / sqrt(2 pi)`` at ``(x + 1j gamma) / sigma / sqrt(2)``."""
     z = (x + 1j * gamma) / (sigma * sqrt(2))
     w = sc.wofz(z)
     slope = 2j / sqrt(pi) - 2 * z * w

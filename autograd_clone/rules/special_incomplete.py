@@ -242,7 +242,8 @@ def _beta_kernel(a, b, x, falls, orders):
         else np.where(low, direct, _beta_point(a, b, x, y) * a * b / (x ** (1 + i) * y ** (1 + j)))
     )
     if i or j or m or n:
-        bell = bell_polynomials(_beta_slopes(*_beta_first(a, b, x, y), a, b, a + b, m, n), m, n)
+        first_a, first_b = _beta_first(a, b, x, y)
+        bell = bell_polynomials(_beta_slopes(first_a, first_b, a, b, a + b, m, n), m, n)
         value = product_or_zero(value, times_falling(bell, a, i, m, b, j, n))
     return np.where((a > 0) & (b > 0) & (x >= 0) & (x <= 1), value, np.nan)
 

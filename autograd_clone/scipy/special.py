@@ -42,7 +42,9 @@ globals().update({_name: getattr(_special, _name) for _name in _special.__all__}
 # ---- reductions -------------------------------------------------------------------------------------------
 
 
-def logsumexp(a: Any, axis: Any = None, b: Any = None, keepdims: bool = False, return_sign: bool = False) -> Any:
+def logsumexp(
+    a: Any, axis: Any = None, b: Any = None, keepdims: bool = False, return_sign: bool = False
+) -> Any:
     """Logarithm of a sum of exponentials, without overflow.
 
     Parameters ---------- a : array_like Exponents, real or complex. axis : int or tuple of ints, optional
@@ -233,7 +235,8 @@ def comb(N: Any, k: Any, *, exact: bool = False, repetition: bool = False) -> An
     """
     N, k = _as_array(N)[()], _as_array(k)[()]
     if exact or not (_is_traced(N) or _is_traced(k)):
-        _refuse(N, "exact=True"), _refuse(k, "exact=True")
+        _refuse(N, "exact=True")
+        _refuse(k, "exact=True")
         return _special.comb(N, k, exact=exact, repetition=repetition)
     if repetition:
         N = N + k - 1
@@ -263,7 +266,8 @@ def perm(N: Any, k: Any, exact: bool = False) -> Any:
     """
     N, k = _as_array(N)[()], _as_array(k)[()]
     if exact or not (_is_traced(N) or _is_traced(k)):
-        _refuse(N, "exact=True"), _refuse(k, "exact=True")
+        _refuse(N, "exact=True")
+        _refuse(k, "exact=True")
         return _special.perm(N, k, exact=exact)
     inside = (k <= N) & (N >= 0) & (k >= 0)
     return _np.where(inside, _special.poch(_np.where(inside, N - k, 0.0) + 1, _np.where(inside, k, 0.0)), 0)
