@@ -1,10 +1,31 @@
 """The rule tables, by API area. Importing this package fills the registry and equips the ndarray box."""
 
-from ..array import batch, methods, operators
-from . import batching, batching_products, creation, cumulative, decompositions, einsum, gathering, indexing, joining, linalg, logic, norms, padding, pointwise, products, reductions, refused, selection, shape, sorting, ufuncs
+from __future__ import annotations
 
-__all__ = ["batching", "batching_products", "creation", "cumulative", "decompositions", "einsum", "gathering", "indexing", "joining", "linalg", "logic", "norms", "padding", "pointwise", "products", "reductions", "refused", "selection", "shape", "sorting", "ufuncs"]
+import importlib
+import sys
+from typing import Any
+
+import numpy as np
+
+from ..array import batch, methods, operators
+from ..engine.primitive import LOADERS
+from . import batching, batching_products, convolution, creation, cumulative, decompositions, differences, einsum, fft, gathering, indexing, interpolation, joining, linalg, logic, nan, norms, padding, pointwise, polynomial, products, quantiles, reductions, refused, selection, shape, sorting, statistics, ufuncs
+
+__all__ = ["batching", "batching_products", "convolution", "creation", "cumulative", "decompositions", "differences", "einsum", "fft", "gathering", "indexing", "interpolation", "joining", "linalg", "logic", "nan", "norms", "padding", "pointwise", "polynomial", "products", "quantiles", "reductions", "refused", "selection", "shape", "sorting", "statistics", "ufuncs"]
 
 operators.install()
 methods.install()
 batch.install()
+batching.install()
+
+
+def _load_special(fun: Any) -> bool:
+    """Register the rules of `scipy.special` when one of its ufuncs first meets a traced value."""
+    if not isinstance(fun, np.ufunc) or "scipy.special" not in sys.modules:
+        return False
+    importlib.import_module(f"{__name__}.special")
+    return True
+
+
+LOADERS.append(_load_special)
