@@ -6,11 +6,18 @@ an array that is zero but for some indexed pieces, so that n reads ``x[i]`` cost
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from itertools import chain
+from math import prod
 from typing import Any
 
 import numpy as np
 
+from .box import is_foreign
 from .errors import RuleShapeError
+
+
+OBJECT = np.dtype(object)
 
 
 def shape_of(x: Any) -> tuple[int, ...]:
@@ -18,7 +25,7 @@ def shape_of(x: Any) -> tuple[int, ...]:
     try:
         return x.shape
     except AttributeError:
-        return np.shape(x)
+        return () if is_foreign(x) else np.shape(x)
 
 
 def dtype_of(x: Any) -> np.dtype:
@@ -26,7 +33,9 @@ def dtype_of(x: Any) -> np.dtype:
     try:
         return x.dtype
     except AttributeError:
-        return np.result_type(type(x)) if isinstance(x, (int, float, complex)) else np.asarray(x).dtype
+        if isinstance(x, (int, float, complex)):
+            return np.result_type(type(x))
+        return OBJECT if is_foreign(x) else np.asarray(x).dtype
 
 
 def as_scalar(x: Any) -> Any:
@@ -96,28 +105,68 @@ def cast(g: Any, dtype: np.dtype) -> Any:
 class Scatter:
     """An array of zeros with `pieces` added at `indices`, not yet built.
 
+    A rule returns one for every read ``x[index]``. It belongs to the node that it is pulled to, so `join` changes it.
+
     Attributes
     ----------
-    shape, dtype
-        Of the array that it stands for.
+    like : tuple
+        ``(shape, dtype, index)``: of the array that it stands for, and of the first piece.
     indices, pieces : list
         Parallel: an index as one writes it in ``x[index]``, and what is added there.
-    build : callable
-        ``build(shape, dtype, indices, pieces)`` makes the array (a traced one if a piece is traced).
+    base : ndarray, optional
+        What has been added up already, once the pieces had outgrown the array.
+    load : int
+        Number of elements in the pieces.
     """
 
-    __slots__ = ("build", "dtype", "indices", "pieces", "shape")
+    __slots__ = ("base", "indices", "like", "load", "pieces")
 
-    def __init__(self, shape: tuple, dtype: np.dtype, index: Any, piece: Any, build: Any) -> None:
-        self.shape = shape
-        self.dtype = dtype
-        self.indices = [index]
+    #: ``build(shape, dtype, indices, pieces)`` makes the array, a traced one if a piece is traced; set by `rules.indexing`.
+    build: Callable
+
+    def __init__(self, piece: Any, like: tuple) -> None:
+        self.like = like
+        self.indices = [like[2]]
         self.pieces = [piece]
-        self.build = build
+        self.base = None
+        self.load = 1 if type(piece) is np.float64 else prod(shape_of(piece))
+
+    def join(self, other: Scatter) -> None:
+        """Add the pieces of another one, which is given up."""
+        if other.base is not None:
+            self.indices.append(Ellipsis)
+            self.pieces.append(other.base)
+            self.load += other.base.size
+        self.indices += other.indices
+        self.pieces += other.pieces
+        self.load += other.load
+        if self.load > _MAX_LOAD and self.load > prod(self.like[0]):
+            self._settle()
+
+    def _settle(self) -> None:
+        """Add up the pieces, so that they take no more memory than the array does."""
+        self.load = 0
+        if set(map(type, self.pieces)) <= _PLAIN:
+            if self.base is None:
+                self.base = np.zeros(self.like[0], self.like[1])
+            add_pieces(self.base, self.indices, self.pieces)
+            self.indices, self.pieces = [], []
+        else:
+            self.indices, self.pieces = [Ellipsis], [self.dense()]
+            self.base = None
 
     def dense(self) -> Any:
-        """The array."""
-        return self.build(self.shape, self.dtype, self.indices, self.pieces)
+        """The array; the caller owns it."""
+        if self.base is None:
+            return Scatter.build(self.like[0], self.like[1], self.indices, self.pieces)
+        if set(map(type, self.pieces)) <= _PLAIN:
+            add_pieces(self.base, self.indices, self.pieces)
+            return self.base
+        return self.base + Scatter.build(self.like[0], self.like[1], self.indices, self.pieces)
+
+
+#: Elements in pieces that are always kept: few enough not to matter, many enough to add them up in one go.
+_MAX_LOAD = 4096
 
 
 def add(a: Any, b: Any, owned: bool) -> Any:
@@ -132,20 +181,33 @@ def add(a: Any, b: Any, owned: bool) -> Any:
         return _merge(a, b)
     if kind is tuple or kind is list:
         return kind(add(x, y, False) for x, y in zip(a, b, strict=True))
-    if kind is Scatter:
-        if type(b) is Scatter:
-            return _join(a, b, owned)
-        a, b, owned = b, a, False
-    if type(b) is Scatter:
-        if owned and type(a) is np.ndarray and all(type(p) in _PLAIN for p in b.pieces):
-            for index, piece in zip(b.indices, b.pieces, strict=True):
-                add_at(a, index, piece)
-            return a
-        b = b.dense()
+    if kind is Scatter or type(b) is Scatter:
+        return _add_scatter(a, b, owned)
+    if kind not in _NUMBERS and is_foreign(a):
+        return SPACE_OF[0](a).add(a, b)
     return a + b
 
 
-_PLAIN = frozenset({np.ndarray, np.float64, np.float32, np.complex128, float})
+_NUMBERS = frozenset({np.ndarray, np.float64, np.float32, np.complex128, np.complex64, float, complex})
+#: ``SPACE_OF[0](x)``: the vector space of a value of a user's own type, set by `vspace`.
+SPACE_OF: list[Any] = []
+
+
+def _add_scatter(a: Any, b: Any, owned: bool) -> Any:
+    if type(a) is not Scatter:
+        if owned and type(a) is np.ndarray and b.base is None and set(map(type, b.pieces)) <= _PLAIN:
+            add_pieces(a, b.indices, b.pieces)
+            return a
+        a, b = b, a
+    if type(b) is Scatter:
+        a.join(b)
+        return a
+    return add(a.dense(), b, True)
+
+
+_PLAIN = frozenset({
+    np.ndarray, np.float16, np.float32, np.float64, np.longdouble, np.complex64, np.complex128, np.clongdouble, float, complex, int,
+})  # fmt: skip
 
 
 def _merge(a: dict, b: dict) -> dict:
@@ -155,14 +217,26 @@ def _merge(a: dict, b: dict) -> dict:
     return out
 
 
-def _join(a: Scatter, b: Scatter, owned: bool) -> Scatter:
-    if not owned:
-        out = Scatter(a.shape, a.dtype, None, None, a.build)
-        out.indices, out.pieces = list(a.indices), list(a.pieces)
-        a = out
-    a.indices += b.indices
-    a.pieces += b.pieces
-    return a
+def add_pieces(out: np.ndarray, indices: list, pieces: Sequence) -> None:
+    """``out[index] += piece`` for all of them; numbers at places that are named by plain integers, at once."""
+    if len(pieces) > 4 and out.flags.c_contiguous:
+        places = _scalar_places(indices, out.shape)
+        if places is not None:
+            np.add.at(out.reshape(-1), places, np.fromiter(pieces, out.dtype, len(pieces)))
+            return
+    for index, piece in zip(indices, pieces, strict=True):
+        add_at(out, index, piece)
+
+
+def _scalar_places(indices: list, shape: tuple) -> np.ndarray | None:
+    """Where in the flattened array the elements `indices` lie, if each names one element by plain integers."""
+    kinds = set(map(type, indices))
+    if kinds == {int} and len(shape) == 1:
+        places = np.fromiter(indices, np.intp, len(indices))
+        return np.where(places < 0, places + shape[0], places)
+    if kinds == {tuple} and set(map(len, indices)) == {len(shape)} and set(map(type, chain.from_iterable(indices))) == {int}:
+        return np.ravel_multi_index(tuple(np.array(indices).T % np.reshape(shape, (-1, 1))), shape)
+    return None
 
 
 def add_at(out: np.ndarray, index: Any, piece: Any) -> None:

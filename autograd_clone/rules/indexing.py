@@ -12,7 +12,7 @@ import numpy as np
 
 from ..array.box import FROM_LIST, ArrayBox
 from ..engine.box import Box, getval
-from ..engine.cotangent import Scatter, add_at
+from ..engine.cotangent import Scatter, add_pieces
 from ..engine.define import linear
 from ..engine.reverse import ReverseTrace, next_order
 from ..engine.trace import apply
@@ -34,7 +34,7 @@ def read(self: ArrayBox, index: Any) -> Any:
         box = new(ArrayBox)
         box._value = x[index]
         box._trace = trace
-        box._link = [next_order(), self._link, _scatter, (x.shape, x.dtype, index), None]
+        box._link = [next_order(), self._link, Scatter, (x.shape, x.dtype, index), None]
         return box
     return apply(GETITEM, (self,), {"index": index})
 
@@ -65,44 +65,16 @@ def getitem(x: Any, index: Any) -> Any:
 
 def scatter_add(*pieces: Any, shape: tuple, dtype: Any, indices: Any) -> np.ndarray:
     """Zeros with each of `pieces` added at its index."""
-    if len(pieces) > 4:
-        places = _scalar_places(indices, shape)
-        if places is not None:
-            return _scatter_scalars(places, pieces, shape, dtype)
     out = np.zeros(shape, dtype)
-    for index, piece in zip(indices, pieces, strict=True):
-        add_at(out, index, piece)
+    add_pieces(out, indices, pieces)
     return out
 
 
-def _scalar_places(indices: list, shape: tuple) -> np.ndarray | None:
-    """Where in the flattened array the elements `indices` lie, if each names one element by plain integers."""
-    kinds = set(map(type, indices))
-    if kinds == {int} and len(shape) == 1:
-        places = np.fromiter(indices, np.intp, len(indices))
-        return np.where(places < 0, places + shape[0], places)
-    if kinds == {tuple} and set(map(len, indices)) == {len(shape)} and all(set(map(type, i)) == {int} for i in indices):
-        return np.ravel_multi_index(np.array(indices).T % np.reshape(shape, (-1, 1)), shape)
-    return None
-
-
-def _scatter_scalars(places: np.ndarray, pieces: tuple, shape: tuple, dtype: Any) -> np.ndarray:
-    values = np.fromiter(pieces, dtype, len(pieces))
-    size = int(np.prod(shape))
-    if values.dtype == np.float64:  # a fifth of the time of np.add.at for a handful of elements
-        return np.bincount(places, values, size).reshape(shape)
-    out = np.zeros(size, dtype)
-    np.add.at(out, places, values)
-    return out.reshape(shape)
-
-
-def build(shape: tuple, dtype: Any, indices: list, pieces: list) -> Any:
-    """The array that a `Scatter` stands for."""
+def _build(shape: tuple, dtype: Any, indices: list, pieces: list) -> Any:
     return apply(SCATTER, tuple(pieces), {"shape": shape, "dtype": dtype, "indices": indices})
 
 
-def _scatter(g: Any, residual: tuple) -> Scatter:
-    return Scatter(*residual, g, build)
+Scatter.build = staticmethod(_build)
 
 
 def _indices(s):
@@ -120,7 +92,7 @@ def _indices(s):
 
 GETITEM = linear(
     getitem,
-    x=lambda g, x_shape, x_dtype, index: Scatter(x_shape, x_dtype, index, g, build),
+    x=lambda g, x_shape, x_dtype, index: Scatter(g, (x_shape, x_dtype, index)),
     options={"samples": _indices},
 )
 SCATTER = linear(

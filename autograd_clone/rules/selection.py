@@ -17,7 +17,7 @@ from ..engine.define import composite, elementwise, linear, refuse, zero
 from ..engine.trace import apply
 from .creation import as_array, as_operand, cast_to, from_list, holds_box
 from .gathering import read_at
-from .indexing import SCATTER, build, plain_index
+from .indexing import SCATTER, plain_index
 from .joining import normal_axis
 from .tools import refuse_out
 
@@ -139,7 +139,7 @@ def _take_back(g, a_shape, a_dtype, indices, axis, mode):
         indices = indices % a_shape[axis]
     elif mode == "clip":
         indices = np.clip(indices, 0, a_shape[axis] - 1)
-    return Scatter(a_shape, a_dtype, (*(slice(None),) * axis, indices), g, build)
+    return Scatter(g, (a_shape, a_dtype, (*(slice(None),) * axis, indices)))
 
 
 def taken(a, *, indices, axis, mode):
