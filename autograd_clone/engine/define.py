@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from .errors import NotDifferentiableError
-from .primitive import REGISTRY, Primitive, Rule, identity
+from .primitive import ELEMENTWISE_RULES, REGISTRY, Primitive, Rule, identity
 
 #: Keyword arguments of every ufunc, with NumPy's defaults.
 UFUNC_DEFAULTS = {
@@ -51,7 +51,9 @@ def elementwise(fun: Callable, *, options: dict | None = None, **partials: Any) 
     """
     prim = _record(fun, "elementwise", tuple(partials), **(options or {}))
     for i, partial in enumerate(partials.values()):
-        prim.vjps[i] = prim.jvps[i] = _elementwise_rule(prim, partial)
+        rule = prim.vjps[i] = prim.jvps[i] = _elementwise_rule(prim, partial)
+        if rule is not None:
+            ELEMENTWISE_RULES.add(rule.call)
     return prim
 
 

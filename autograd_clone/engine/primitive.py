@@ -29,6 +29,9 @@ from .trace import apply
 #: function -> its record. The one source of truth: dispatch, tests, coverage and benchmarks all read it.
 REGISTRY: dict[Any, Primitive] = {}
 
+#: The ``call`` of every rule whose cotangents belong element by element to those it is given.
+ELEMENTWISE_RULES: set[Callable] = set()
+
 _NO_DEFAULT = inspect.Parameter.empty
 _ATTRIBUTES: dict[str, str] = {
     "shape": "shape_of({})",

@@ -12,6 +12,7 @@ from ..engine.cotangent import dtype_of, shape_of
 from ..engine.errors import NonScalarOutputError
 from ..engine.pytree import LEAF, tree_map
 from ..engine.reverse import backward
+from ..engine.zeros import backward_with_strong_zeros, is_finite
 from .nary import Argnum, Transform, name_of
 from .record import Tape, explain, finish, is_plain, push, run, variable
 
@@ -82,6 +83,9 @@ def _pull_back(fun: Callable, x: Any, seed_of: Callable, transform: str) -> tupl
     del end
     try:
         g = backward(ends).get(start[0])
+        if g is not None and not is_finite(g):
+            value, end, start = run(fun, x)
+            g = backward_with_strong_zeros([(end, seed_of(value, fun, transform))]).get(start[0])
     except Exception as error:
         explain(error, fun, x, seed)
         raise

@@ -12,12 +12,15 @@ from typing import Any
 import numpy as np
 
 from ..array.box import ArrayBox
-from ..engine.box import Box, new_box
-from ..engine.cotangent import cast, dtype_of, shape_of
+from ..engine.box import Box, is_foreign, new_box
+from ..engine.cotangent import OBJECT, cast, dtype_of, shape_of
 from ..engine.errors import IntegerInputError, RuleShapeError, UnsupportedTypeError
 from ..engine.forward import ForwardTrace, match
 from ..engine.pytree import LEAF, TreeDef, flatten, is_container
 from ..engine.reverse import Node, RecordingTrace, ReverseTrace, backward, root
+from ..engine.zeros import backward_with_strong_zeros, is_finite
+from ..engine.transpose import zeros_like
+from ..engine.vspace import vspace
 
 _READY = frozenset({np.float64, np.float32, np.complex128, np.complex64, np.longdouble, np.clongdouble, np.float16})
 
@@ -42,7 +45,7 @@ def variable(x: Any) -> Any:
     if kind is int or isinstance(x, np.integer):
         return np.float64(x)
     if kind in Box.type_mappings or (hasattr(x, "__array_ufunc__") and hasattr(x, "__array_function__")):
-        return x if dtype_of(x).kind in "fc" else None
+        return x if dtype_of(x).kind in "fc" or is_foreign(x) else None
     return None
 
 
@@ -87,7 +90,7 @@ class Tape:
     def __init__(self, fun: Callable, x: Any, trace_type: type[ReverseTrace] = ReverseTrace) -> None:
         self.fun, self.x = fun, x
         leaves, values, self.treedef = leaves_of(x)
-        self.leaves = [None if v is None else (v.shape, v.dtype, type(v) is np.ndarray) for v in values]
+        self.leaves = [None if v is None else layout(v) for v in values]
         self.roots = roots = [root() for _ in values]
         with trace_type() as trace:
             boxed = [
@@ -120,18 +123,26 @@ class Tape:
 
         ``once`` frees the recording on the way, each part as soon as it has been used.
         """
-        ends = self.ends
         gs = [g] if self.outdef is LEAF else self.outdef.flatten_like(g, "cotangent")
-        seeds = [(end[0], _seed(g, end)) for g, end in zip(gs, ends, strict=True) if end[0] is not None]
+        seeds = self._seeds(gs)
         if once:
-            self.ends = []
-            del ends
+            self.ends = [(None, shape, dtype) for _, shape, dtype in self.ends]
         try:
-            found = backward(seeds)  # type: ignore[arg-type]
+            found = backward(seeds)
+            if not all(map(is_finite, found.values())):
+                again = Tape(self.fun, self.x) if once else self
+                found = again.by_root(self.roots, backward_with_strong_zeros(again._seeds(gs)))
         except Exception as error:
             explain(error, self.fun, self.x, g)
             raise
         return self.treedef.unflatten(self._finish(found, gs))
+
+    def _seeds(self, gs: list[Any]) -> list[tuple[Node, Any]]:
+        return [(end[0], _seed(g, end)) for g, end in zip(gs, self.ends, strict=True) if end[0] is not None]
+
+    def by_root(self, roots: list[Node], found: dict[int, Any]) -> dict[int, Any]:
+        """What was found for this tape's roots, as if for `roots`, those of another recording of the same function."""
+        return {there[0]: found[here[0]] for there, here in zip(roots, self.roots, strict=True) if here[0] in found}
 
     def _finish(self, found: dict[int, Any], gs: list[Any]) -> list[Any]:
         out, given = [], {id(g) for g in gs}
@@ -147,8 +158,15 @@ class Tape:
         return out
 
 
-def finish(h: Any, shape: tuple, dtype: np.dtype, is_array: bool) -> Any:
+def layout(v: Any) -> tuple:
+    """What `finish` needs to know of an argument: shape, dtype, and whether it is an array; of a user's type, its space."""
+    return (v.shape, v.dtype, type(v) is np.ndarray) if hasattr(v, "dtype") else ((), OBJECT, vspace(v))
+
+
+def finish(h: Any, shape: tuple, dtype: np.dtype, is_array: Any) -> Any:
     """A root's cotangent as the caller gets it: of its argument's shape, dtype and type, and the caller's own."""
+    if dtype is OBJECT:
+        return is_array.zeros() if h is None else h
     if type(h) is np.ndarray and is_array and h.dtype is dtype and h.shape == shape:
         return h if h.base is None and h.flags.writeable else h.copy()
     if h is None:
@@ -228,4 +246,4 @@ def _tangent(t: Any, value: Any) -> Any:
 
 def _zero_tangent(y: Any) -> Any:
     value = variable(y)
-    return None if value is None else np.zeros(shape_of(value), dtype_of(value))
+    return None if value is None else zeros_like(value)
