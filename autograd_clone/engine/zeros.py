@@ -1,0 +1,57 @@
+"""Strong zeros: a backward pass in which a cotangent that is exactly zero contributes exactly zero.
+
+``np.where(x > 0, np.sqrt(x), 0)`` at 0 pulls a zero back through the branch that was not taken, and there it meets an
+infinite factor: ``0 * inf`` is NaN although the derivative is 0. `backward` does not look for that, as looking would
+cost time in every operation. Only when a gradient turns out not to be finite is it computed again, here.
+"""
+
+from __future__ import annotations
+
+from heapq import heappop
+from math import isfinite
+from typing import Any
+
+import numpy as np
+
+from .box import getval
+from .cotangent import Scatter, project
+from .primitive import ELEMENTWISE_RULES
+from .reverse import Node, _receive, explain
+
+
+def is_finite(g: Any) -> bool:
+    """Whether a cotangent is free of NaN and infinities; ``False`` also where the square of a number overflows."""
+    g = getval(g)
+    if type(g) is np.ndarray:
+        if g.dtype.kind == "f":
+            flat = g if g.ndim == 1 else g.ravel()
+            return isfinite(flat.dot(flat))
+        return bool(np.all(np.isfinite(g)))
+    return isfinite(g) if isinstance(g, float) else bool(np.all(np.isfinite(g)))
+
+
+def backward_with_strong_zeros(end: list[tuple[Node, Any]]) -> dict[int, Any]:
+    """As `reverse.backward`, with every elementwise rule masked where its cotangent is zero."""
+    pending: dict[int, list] = {}
+    heap: list[int] = []
+    roots: dict[int, Any] = {}
+    for node, g in end:
+        _receive(pending, heap, node, g)
+    while heap:
+        node, g, _ = pending.pop(heappop(heap))
+        if type(g) is Scatter:
+            g = g.dense()
+        if len(node) == 1:
+            roots[node[0]] = g
+        for i in range(1, len(node), 4):
+            parent, rule, residual, fix = node[i : i + 4]
+            try:
+                with np.errstate(divide="ignore", invalid="ignore"):
+                    h = rule(g, residual)
+                if rule in ELEMENTWISE_RULES:
+                    h = np.where(g == 0, 0, h)
+                _receive(pending, heap, parent, h if fix is None else project(h, fix))
+            except Exception as error:
+                explain(error, node)
+                raise
+    return roots
