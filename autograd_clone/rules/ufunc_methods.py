@@ -1,0 +1,191 @@
+"""The methods of ufuncs on traced arrays: reduce, accumulate, reduceat, outer; ``at`` is refused.
+
+A method goes to the function that does the same where there is one (``np.add.reduce`` is a sum). Otherwise
+the ufunc is applied to halves of the array, if that does not change the result, or to slice after slice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..array.box import UFUNC_METHODS
+from ..engine.batch import values_only
+from ..engine.box import getval
+from ..engine.cotangent import shape_of
+from ..engine.define import custom
+from ..engine.errors import NotDifferentiableError, UnsupportedKeywordError
+from ..engine.primitive import REGISTRY, public_name
+from .creation import as_array
+from .reductions import extremum_jvp, extremum_samples, extremum_vjp, to_last
+from .shape import SUM_SEGMENTS
+from .tools import NOT_GIVEN, axes_of, in_dtype, is_masked, kept_shape, refuse_out
+
+# ---- reductions that no function of NumPy does ---------------------------------------------------------
+
+
+def _leaving_nans_out(ufunc: np.ufunc) -> Any:
+    def reduction(a, axis=None, *, keepdims=False, initial=NOT_GIVEN, where=NOT_GIVEN):
+        given = {"initial": initial, "where": where}
+        given = {k: v for k, v in given.items() if v is not NOT_GIVEN}
+        return ufunc.reduce(a, axis=axis, keepdims=keepdims, **given)
+
+    reduction.__name__ = reduction.__qualname__ = f"{ufunc.__name__}_reduce"
+    return custom(
+        reduction,
+        vjp={"a": extremum_vjp},
+        jvp={"a": extremum_jvp},
+        harmless=("keepdims",),
+        samples=extremum_samples,
+    )
+
+
+#: Ufunc -> the function, or primitive, that reduces by it.
+_REDUCTIONS: dict[np.ufunc, Callable] = {
+    np.add: np.sum,
+    np.multiply: np.prod,
+    np.maximum: np.max,
+    np.minimum: np.min,
+    np.fmax: _leaving_nans_out(np.fmax),
+    np.fmin: _leaving_nans_out(np.fmin),
+}
+#: Associative and commutative: several axes may be reduced, and in any order.
+_ANY_ORDER = {np.hypot, np.logaddexp, np.logaddexp2}
+
+
+def reduce(ufunc, array, *, axis=0, dtype=None, out=None, keepdims=False, initial=NOT_GIVEN, where=NOT_GIVEN):
+    """``ufunc.reduce(array, ...)``."""
+    refuse_out(ufunc, out)
+    if initial is None:
+        initial = NOT_GIVEN
+    if _is_constant(ufunc):
+        given = {"dtype": dtype, "keepdims": keepdims, "initial": initial, "where": where}
+        given = {k: getval(v) for k, v in given.items() if v is not NOT_GIVEN}
+        return values_only(ufunc.reduce)(getval(array), axis=axis, **given)
+    x = in_dtype(as_array(array), dtype)
+    if ufunc in _REDUCTIONS:
+        return _REDUCTIONS[ufunc](x, axis=axis, keepdims=keepdims, initial=initial, where=where)
+    if is_masked(where):
+        if ufunc.identity is None:
+            raise UnsupportedKeywordError(f"{public_name(ufunc)}.reduce: no identity for where= to leave")
+        x = np.where(where, x, ufunc.identity)
+    reduced = axes_of(axis, x.ndim)
+    if len(reduced) > 1 and ufunc not in _ANY_ORDER:
+        raise ValueError(
+            f"reduction operation {ufunc.__name__!r} is not reorderable, so at most one axis may be specified"
+        )
+    shape = shape_of(x)
+    result = _folded(ufunc, to_last(x, axis))
+    if initial is not NOT_GIVEN:
+        result = ufunc(initial, result)
+    rest = tuple(n for i, n in enumerate(shape) if i not in reduced)
+    return result.reshape(kept_shape(shape, axis) if keepdims else rest)
+
+
+def _is_constant(ufunc):
+    prim = REGISTRY.get(ufunc)
+    return prim is not None and prim.kind == "zero"
+
+
+def _folded(ufunc, x):
+    """The reduction of the last axis."""
+    n = x.shape[-1]
+    if n == 0:
+        return ufunc.reduce(np.zeros(shape_of(x), x.dtype), axis=-1)
+    if ufunc in _ANY_ORDER:
+        return _by_halves(ufunc, x)
+    result = x[..., 0]
+    for i in range(1, n):
+        result = ufunc(result, x[..., i])
+    return result
+
+
+def _by_halves(ufunc, x):
+    """log2(n) operations on arrays."""
+    if ufunc is np.hypot and x.shape[-1] == 1:
+        return np.abs(x[..., 0])
+    rest = []
+    while (n := x.shape[-1]) > 1:
+        if n % 2:
+            rest.append(x[..., -1])
+        x = ufunc(x[..., : n // 2], x[..., n // 2 : n - n % 2])
+    result = x[..., 0]
+    for y in rest:
+        result = ufunc(result, y)
+    return result
+
+
+# ---- accumulate ----------------------------------------------------------------------------------------
+
+_RUNNING = {np.maximum, np.minimum, np.fmax, np.fmin}
+
+
+def accumulate(ufunc, array, *, axis=0, dtype=None, out=None):
+    """``ufunc.accumulate(array, ...)``; a running extremum depends on the last of equal elements."""
+    refuse_out(ufunc, out)
+    if _is_constant(ufunc):
+        return values_only(ufunc.accumulate)(getval(array), axis=axis, dtype=dtype)
+    x = in_dtype(as_array(array), dtype)
+    if ufunc is np.add or ufunc is np.multiply:
+        return (np.cumsum if ufunc is np.add else np.cumprod)(x, axis=axis)
+    if ufunc in _RUNNING:
+        return np.take_along_axis(x, _last_extreme(ufunc, getval(x), axis), axis)
+    if x.shape[axis] == 0:
+        return x
+    slices = list(np.moveaxis(x, axis, 0))
+    for i in range(1, len(slices)):
+        slices[i] = ufunc(slices[i - 1], slices[i])
+    return np.stack(slices, axis=axis)
+
+
+@values_only
+def _last_extreme(ufunc, x, axis):
+    """For each element of the running extremum, where along the axis it is last found."""
+    running = ufunc.accumulate(x, axis=axis)
+    found = (x == running) | (np.isnan(x) & np.isnan(running))
+    shape = [1] * x.ndim
+    shape[axis] = -1
+    return np.maximum.accumulate(np.where(found, np.arange(x.shape[axis]).reshape(shape), 0), axis=axis)
+
+
+# ---- reduceat, outer, at -------------------------------------------------------------------------------
+
+
+def reduceat(ufunc, array, indices, *, axis=0, dtype=None, out=None):
+    """``ufunc.reduceat(array, indices, ...)``."""
+    refuse_out(ufunc, out)
+    if _is_constant(ufunc):
+        return values_only(ufunc.reduceat)(getval(array), indices, axis=axis, dtype=dtype)
+    x = in_dtype(as_array(array), dtype)
+    starts = np.asarray(indices)
+    n = x.shape[axis]
+    if starts.size and not (0 <= starts.min() and starts.max() < n):
+        raise IndexError(f"index out of bounds for reduceat of an axis of length {n}")
+    # An index that does not rise takes one element.
+    lengths = np.maximum(np.append(starts[1:], n) - starts, 1)
+    if ufunc is np.add:
+        taken = np.repeat(starts - np.cumsum(lengths) + lengths, lengths) + np.arange(lengths.sum())
+        return SUM_SEGMENTS(np.take(x, taken, axis=axis), counts=lengths, axis=axis)
+    parts = [np.take(x, np.arange(i, i + k), axis=axis) for i, k in zip(starts, lengths, strict=True)]
+    if not parts:
+        return np.take(x, starts, axis=axis)
+    return np.stack([reduce(ufunc, part, axis=axis) for part in parts], axis=axis)
+
+
+def outer(ufunc, a, b, **kwargs):
+    """``ufunc.outer(a, b, ...)``."""
+    a, b = as_array(a), as_array(b)
+    return ufunc(a.reshape(shape_of(a) + (1,) * len(shape_of(b))), b, **kwargs)
+
+
+def at(ufunc, a, indices, b=None):
+    """``ufunc.at(a, indices, b)`` writes to its operand."""
+    raise NotDifferentiableError(
+        f"{public_name(ufunc)}.at changes an array in place, which loses the derivative: write "
+        "a[indices] = ufunc(a[indices], b), or sum with np.bincount(indices, weights)"
+    )
+
+
+UFUNC_METHODS.update({f.__name__: f for f in (reduce, accumulate, reduceat, outer, at)})
