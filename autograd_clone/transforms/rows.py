@@ -1,0 +1,244 @@
+"""Jacobians in few passes: all rows pulled back together, or all columns pushed forward together.
+
+The unit cotangents (or tangents) of a chunk of rows (columns) are one batch, so a recording is walked once per chunk. How
+many rows make a chunk is bounded by the memory that the largest array of the program takes when it is there once per row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..engine.batch import FALLBACKS, BatchTrace
+from ..engine.cotangent import dtype_of, shape_of
+from ..engine.errors import BatchedValueError
+from ..engine.pytree import flatten
+from ..engine.reverse import backward
+from ..engine.zeros import backward_with_strong_zeros, is_finite
+from .record import Tape, explain, finish, leaves_of, push
+
+#: Bytes that the largest array of a program may take in a chunk.
+CHUNK_BYTES = 1 << 25
+#: Up to so many rows it is quicker to pull them back one by one.
+SINGLY = 2
+#: Outputs with so many elements get chunks of their own, in which the cotangents of the others need not be zeros.
+LARGE = 32
+
+
+class Piece(NamedTuple):
+    """Elements ``start`` to ``stop`` of the flattened leaf number ``leaf``."""
+
+    leaf: int
+    start: int
+    stop: int
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        return self.stop - self.start
+
+
+def size_of(shape: tuple[int, ...]) -> int:
+    """Number of elements of an array of this shape."""
+    size = 1
+    for n in shape:
+        size *= n
+    return size
+
+
+def chunks(sizes: list[int], length: int) -> Iterator[list[Piece]]:
+    """All elements of leaves of these sizes, in order, in chunks of at most `length`."""
+    chunk: list[Piece] = []
+    room = length
+    for leaf, size in enumerate(sizes):
+        if chunk and size >= LARGE:
+            yield chunk
+            chunk, room = [], length
+        start = 0
+        while start < size:
+            stop = min(size, start + room)
+            chunk.append(Piece(leaf, start, stop))
+            room -= stop - start
+            start = stop
+            if room == 0 or (start == size >= LARGE):
+                yield chunk
+                chunk, room = [], length
+    if chunk:
+        yield chunk
+
+
+def units(piece: Piece, before: int, rows: int, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+    """Unit arrays of `shape`, one per row from row `before` on; the other rows are zero."""
+    n = size_of(shape)
+    if before == 0 and piece.size == rows:
+        return np.eye(rows, n, piece.start, dtype).reshape((rows, *shape))
+    out = np.zeros((rows, n), dtype)
+    out[np.arange(before, before + piece.size), np.arange(piece.start, piece.stop)] = 1
+    return out.reshape((rows, *shape))
+
+
+def seeds_of(chunk: list[Piece], likes: list[Any]) -> dict[int, np.ndarray]:
+    """Leaf -> its unit arrays in a chunk; `likes` has the shape and dtype of each leaf."""
+    rows = sum(piece.size for piece in chunk)
+    seeds, before = {}, 0
+    for piece in chunk:
+        shape, dtype = likes[piece.leaf]
+        seeds[piece.leaf] = units(piece, before, rows, shape, dtype)
+        before += piece.size
+    return seeds
+
+
+def joined(parts: list[Any]) -> Any:
+    """Chunks of rows, one after the other."""
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+
+# ---- rows -----------------------------------------------------------------------------------------------------------
+
+
+def pull_rows(tape: Tape, length: int | None = None) -> list[Any]:
+    """For each input leaf all rows, as an array of shape ``(rows, *shape)``; ``None`` for a leaf that cannot vary.
+
+    Rows are the elements of the output leaves that depend on the input, in order.
+    """
+    likes = [(shape, dtype) for _, shape, dtype in tape.ends]
+    sizes = [0 if dtype is None else size_of(shape) for shape, dtype in likes]
+    if sum(sizes) <= SINGLY and length is None:
+        parts = [_pull_singly(tape, chunk, likes) for chunk in chunks(sizes, 1)]
+    else:
+        length = length or chunk_length(_largest_array(tape))
+        parts = [_pull_chunk(tape, chunk, likes) for chunk in chunks(sizes, length)]
+    return [None if like is None else joined([part[j] for part in parts]) if parts else None for j, like in enumerate(tape.leaves)]
+
+
+def _pull_singly(tape: Tape, chunk: list[Piece], likes: list[Any]) -> list[Any]:
+    """One row, without a batch."""
+    seeds = {leaf: unit[0] for leaf, unit in seeds_of(chunk, likes).items()}
+    return [None if h is None else np.reshape(h, (1, *shape_of(h))) for h in _pull(tape, seeds)]
+
+
+def _pull_chunk(tape: Tape, chunk: list[Piece], likes: list[Any]) -> list[Any]:
+    """Some rows in one pass; one after the other if a rule cannot do with all at once."""
+    rows = sum(piece.size for piece in chunk)
+    try:
+        with BatchTrace(rows) as trace:
+            seeds = {leaf: trace.box(unit) for leaf, unit in seeds_of(chunk, likes).items()}
+            return [None if h is None else _own(trace.all_of(h)) for h in _pull(tape, seeds)]
+    except BatchedValueError:
+        FALLBACKS["rows of a Jacobian"] += 1
+    singles = [_pull_singly(tape, [Piece(p.leaf, i, i + 1)], likes) for p in chunk for i in range(p.start, p.stop)]
+    return [None if like is None else joined([row[j] for row in singles]) for j, like in enumerate(tape.leaves)]
+
+
+def _own(x: Any) -> Any:
+    """`x` as an array that nobody else sees."""
+    return x.copy() if type(x) is np.ndarray and (x.base is not None or not x.flags.writeable) else x
+
+
+def _pull(tape: Tape, seeds: dict[int, Any]) -> list[Any]:
+    """The cotangents of the input leaves for those of some output leaves."""
+    try:
+        ends = [(tape.ends[leaf][0], g) for leaf, g in seeds.items()]
+        found = backward(list(ends))  # type: ignore[arg-type]
+        if not all(map(is_finite, found.values())):
+            found = backward_with_strong_zeros(ends)  # type: ignore[arg-type]
+    except Exception as error:
+        _explain(error, tape, seeds)
+        raise
+    return [
+        None if like is None else finish(found.get(node[0]), *like)
+        for node, like in zip(tape.roots, tape.leaves, strict=True)
+    ]
+
+
+def _explain(error: Exception, tape: Tape, seeds: dict[int, Any]) -> None:
+    gs = [seeds.get(k, None if dtype is None else np.zeros(shape, dtype)) for k, (_, shape, dtype) in enumerate(tape.ends)]
+    explain(error, tape.fun, tape.x, tape.outdef.unflatten(gs))
+
+
+# ---- columns --------------------------------------------------------------------------------------------------------
+
+
+def push_columns(fun: Callable, x: Any, length: int | None = None) -> tuple[Any, list[Any], list[list[Any]]]:
+    """The output, its structure, and for each output leaf and input leaf all columns, with the column axis in front.
+
+    Returns
+    -------
+    treedef : TreeDef
+        Structure of the output.
+    leaves : list
+        Output leaves.
+    columns : list of lists
+        ``columns[m][k]`` has shape ``(size of input leaf k, *shape of output leaf m)``; ``None`` where either cannot vary.
+    """
+    _, values, treedef = leaves_of(x)
+    likes = [None if v is None else (shape_of(v), dtype_of(v)) for v in values]
+    sizes = [0 if like is None else size_of(like[0]) for like in likes]
+    length = length or chunk_length(8 * max(sizes, default=1))
+    parts: list[list[Any]] = []
+    outs, outdef = [], None
+    for chunk in chunks(sizes, length):
+        outs, outdef, tangents = _push_chunk(fun, x, treedef, chunk, likes)
+        parts.append(tangents)
+    if outdef is None:
+        outs, outdef = flatten(fun(x))
+    columns = [_split([part[m] for part in parts], sizes, likes, y) for m, y in enumerate(outs)]
+    return outdef, outs, columns
+
+
+def _push_chunk(fun: Callable, x: Any, treedef: Any, chunk: list[Piece], likes: list[Any]) -> tuple[list[Any], Any, list[Any]]:
+    seeds = seeds_of(chunk, likes)
+    if sum(piece.size for piece in chunk) == 1:
+        return _push_along(fun, x, treedef, {leaf: unit[0] for leaf, unit in seeds.items()}, lambda t: None if t is None else np.reshape(t, (1, *shape_of(t))), likes)
+    with BatchTrace(sum(piece.size for piece in chunk)) as trace:
+        boxed = {leaf: trace.box(unit) for leaf, unit in seeds.items()}
+        return _push_along(fun, x, treedef, boxed, lambda t: None if t is None else trace.all_of(t), likes)
+
+
+def _push_along(fun: Callable, x: Any, treedef: Any, seeds: dict[int, Any], take: Callable, likes: list[Any]) -> tuple[list[Any], Any, list[Any]]:
+    tangents = [seeds.get(k) for k in range(len(likes))]
+    y, t = push(fun, x, treedef.unflatten(tangents))
+    outs, outdef = flatten(y)
+    return outs, outdef, [take(leaf) for leaf in outdef.flatten_like(t, "tangent")]
+
+
+def _split(parts: list[Any], sizes: list[int], likes: list[Any], y: Any) -> list[Any]:
+    """The columns of one output leaf by input leaf."""
+    if not parts or parts[0] is None:
+        return [None] * len(sizes)
+    whole = joined(parts)
+    out, start = [], 0
+    for size, like in zip(sizes, likes, strict=True):
+        out.append(None if like is None else whole[start : start + size])
+        start += size
+    return out
+
+
+# ---- how many at once -----------------------------------------------------------------------------------------------
+
+
+def chunk_length(largest: int) -> int:
+    """How many rows make a chunk, for a program whose largest array has so many bytes."""
+    return max(1, CHUNK_BYTES // max(largest, 1))
+
+
+def _largest_array(tape: Tape) -> int:
+    """Bytes of the largest array that a recording is known to meet: inputs, outputs, residuals."""
+    largest = 8
+    for like in [*(leaf for leaf in tape.leaves if leaf is not None), *((s, d) for _, s, d in tape.ends if d is not None)]:
+        largest = max(largest, size_of(like[0]) * like[1].itemsize)
+    stack = [node for node, _, _ in tape.ends if node is not None]
+    seen = set(map(id, stack))
+    while stack:
+        node = stack.pop()
+        for k in range(1, len(node), 4):
+            parent, residual = node[k], node[k + 2]
+            if id(parent) not in seen:
+                seen.add(id(parent))
+                stack.append(parent)
+            for r in residual if type(residual) is tuple else (residual,):
+                if hasattr(r, "nbytes"):
+                    largest = max(largest, r.nbytes)
+    return largest
