@@ -46,7 +46,7 @@ def test_reduce_over_several_axes_from_an_initial_value_and_under_a_mask(ufunc):
 
 
 def test_reduce_where_numpy_is_wrong():
-    # The vectorised loops of NumPy 2.4 take power.reduce([2, 3, 2]) for 4, and leave operands of arctan2.reduce out.
+    # The vectorised loops of NumPy 2.4 take power.reduce([2, 3, 2]) for 4, and mistake arctan2.reduce too.
     x = np.array([2.0, 3.0, 2.0])
     for ufunc in (np.power, np.arctan2):
         want = lambda x, ufunc=ufunc: ufunc(ufunc(x[0], x[1]), x[2])
