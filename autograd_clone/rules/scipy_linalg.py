@@ -1,0 +1,372 @@
+"""``scipy.linalg``: linear systems of every structure, factorisations for them, inverses.
+
+SciPy's functions are plain Python functions that know no dispatch protocol: `autograd_clone.scipy.linalg` calls the
+records here when an argument is traced. Most are compositions of what `numpy.linalg` has rules for. Options that say how
+SciPy is to work (``overwrite_a``, ``check_finite``, a LAPACK driver) have no influence on a derivative and are dropped.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+
+import numpy as np
+import scipy.linalg
+
+from ..array.box import as_array, call
+from ..engine.box import Box
+from ..engine.cotangent import shape_of
+from ..engine.define import composite, custom
+from ..engine.errors import UnsupportedKeywordError
+from ..engine.pytree import flatten
+from .creation import holds_box
+from .linalg import PINV, lower_as_hermitian
+from .matrices import H, T, column, conj, real_dtype
+from .repeated import plain
+from .triangular import TRIANGULAR_SOLVE, triangle
+
+#: Parameters that say how to compute, not what.
+DROPPED = frozenset({
+    "check_finite", "driver", "lapack_driver", "lwork", "overwrite_a", "overwrite_ab", "overwrite_a_band", "overwrite_b", "workers",
+})  # fmt: skip
+
+
+def scipy_composite(fun, **options):
+    """Decorator: register code for a SciPy function, called with its arguments by name and the options above dropped."""
+    signature = inspect.signature(fun)
+    options.setdefault("name", f"scipy.linalg.{fun.__name__}")
+
+    def register(implementation):
+        @functools.wraps(implementation)
+        def called(*args, **kwargs):
+            sizes = [x.size for x in flatten((args, kwargs))[0] if isinstance(x, Box)]
+            if 0 in sizes:
+                ans = fun(*_plain(args), **_plain(kwargs))
+                if not any(sizes) or all(np.size(x) == 0 for x in flatten(ans)[0]):
+                    return ans
+            given = signature.bind(*args, **kwargs).arguments
+            return implementation(**{name: value for name, value in given.items() if name not in DROPPED})
+
+        composite(fun, called, **options)
+        return called
+
+    return register
+
+
+def accepting_traces(fun, package):
+    """`fun`, or where an argument is traced its rule; without a rule it is refused by name."""
+
+    @functools.wraps(fun)
+    def function(*args, **kwargs):
+        if any(map(holds_box, args)) or any(map(holds_box, kwargs.values())):
+            return call(fun, args, kwargs)
+        return fun(*args, **kwargs)
+
+    function.__module__ = package
+    function.__doc__ = f"As `scipy.linalg.{fun.__name__}`, differentiable."
+    return function
+
+
+def _plain(arguments):
+    """A tuple or dict of arguments without traces."""
+    leaves, treedef = flatten(arguments)
+    return treedef.unflatten(map(plain, leaves))
+
+
+def at_least(x, ndim):
+    """`x` as an array of no fewer than `ndim` axes, new ones in front."""
+    x = as_array(x)
+    return x if x.ndim >= ndim else np.reshape(x, (1,) * (ndim - x.ndim) + shape_of(x))
+
+
+def double(x):
+    """`x` in double precision, for what SciPy computes in no other."""
+    return x.astype(np.result_type(x.dtype, np.float64))
+
+
+def refuse_unless(fun, **given):
+    """Raise for each keyword argument whose value is true: there is no derivative for it."""
+    for name, value in given.items():
+        if value is not None and value is not False:
+            raise UnsupportedKeywordError(f"scipy.linalg.{fun}: the derivative does not support the keyword {name}={value!r}")
+
+
+# ---- matrices of which only a part is read --------------------------------------------------------------------------
+
+
+def symmetric(a, lower, hermitian=True):
+    """The Hermitian (or complex symmetric) matrix that a triangle of `a` stands for."""
+    if hermitian:
+        return lower_as_hermitian(a if lower else H(a))
+    part = triangle(a, lower)
+    return part + T(part) - a * np.eye(shape_of(a)[-1], dtype=a.dtype)
+
+
+def structured(a, assume_a, lower):
+    """`a` as `scipy.linalg.solve` reads it for a value of ``assume_a``."""
+    kind = {"gen": "general", "sym": "symmetric", "her": "hermitian", "pos": "positive definite"}.get(assume_a, assume_a)
+    if kind in (None, "general", "banded"):
+        return a
+    if kind in ("symmetric", "hermitian", "positive definite"):
+        return symmetric(a, lower, kind != "symmetric")
+    if kind in ("upper triangular", "lower triangular"):
+        return triangle(a, kind.startswith("lower"))
+    if kind == "diagonal":
+        return a * np.eye(shape_of(a)[-1], dtype=a.dtype)
+    if kind == "tridiagonal":
+        return np.tril(np.triu(a, -1), 1)
+    raise UnsupportedKeywordError(f"scipy.linalg: the derivative does not know assume_a={assume_a!r}")
+
+
+# ---- general systems ------------------------------------------------------------------------------------------------
+
+
+@scipy_composite(
+    scipy.linalg.solve,
+    samples=lambda s: [
+        s(s.matrix(3), s.array(3)), s(s.matrix(3), s.array(3, 2)), s(s.spd(3), s.array(3), lower=True, assume_a="pos", via=s.hermitian),
+        s(s.spd(3), s.array(3), assume_a="pos", via=s.hermitian), s(s.matrix(3), s.array(3), assume_a="upper triangular"),
+        s(s.matrix(3).real, s.real(3), transposed=True), s(s.matrix(3), s.array(3), assume_a="sym", lower=True), s(s.matrix(3), s.array(3), assume_a="diagonal"),
+        s(s.matrix(4), s.array(4), assume_a="tridiagonal"), s(s.matrix(3, 2), s.array(2, 3, 1)),
+    ],
+)  # fmt: skip
+def _solve(a, b, lower=False, assume_a=None, transposed=False):
+    a = structured(at_least(a, 2), assume_a, lower)
+    return np.linalg.solve(T(a) if transposed else a, at_least(b, 1))
+
+
+@scipy_composite(
+    scipy.linalg.inv,
+    samples=lambda s: [s(s.matrix(3)), s(s.matrix(2, 4)), s(s.spd(3), assume_a="pos", lower=True, via=s.hermitian)],
+)
+def _inv(a, assume_a=None, lower=False):
+    return np.linalg.inv(structured(as_array(a), assume_a, lower))
+
+
+@scipy_composite(scipy.linalg.det, samples=lambda s: [s(s.matrix(3)), s(s.matrix(2, 4)), s(s.array(3, 2) @ s.array(2, 3))])
+def _det(a):
+    return np.linalg.det(double(as_array(a)))
+
+
+@scipy_composite(scipy.linalg.norm, samples=lambda s: [s(s.array(3)), s(s.array(2, 3), "nuc"), s(s.nonzero(2, 3), ord=3, axis=1, keepdims=True)])
+def _norm(a, ord=None, axis=None, keepdims=False):
+    a = as_array(a)
+    if a.ndim == 1 and ord in (None, 2) and axis is None and not keepdims:
+        a = double(a)  # SciPy gives a Python float
+    return np.linalg.norm(a, ord, axis, keepdims)
+
+
+def _cutoff(a, atol, rtol):
+    """A relative tolerance for singular values, out of an absolute and a relative one."""
+    rtol = max(a.shape[-2:]) * np.finfo(a.dtype).eps if rtol is None else rtol
+    if not atol:
+        return rtol
+    largest = np.max(np.linalg.svd(plain(a), compute_uv=False), initial=0)
+    return rtol + atol / largest if largest else rtol
+
+
+def _with_rank(inverse, a, cutoff, return_rank):
+    if not return_rank:
+        return inverse
+    s = np.linalg.svd(plain(a), compute_uv=False)
+    return inverse, int(np.sum(s > cutoff * np.max(s, initial=0)))
+
+
+@scipy_composite(
+    scipy.linalg.pinv,
+    samples=lambda s: [s(s.array(3, 2)), s(s.array(2, 3), atol=1e-10, rtol=1e-9), s(s.array(3, 2), return_rank=True)],
+)
+def _pinv(a, atol=None, rtol=None, return_rank=False):
+    a = as_array(a)
+    cutoff = _cutoff(a, atol, 0.0 if rtol is None and atol else rtol)
+    return _with_rank(PINV(a, keywords={"rcond": cutoff}), a, cutoff, return_rank)
+
+
+@scipy_composite(
+    scipy.linalg.pinvh,
+    samples=lambda s: [s(s.matrix(3)), s(s.matrix(3), lower=False), s(s.matrix(3), atol=1e-10, rtol=1e-9), s(s.matrix(3), return_rank=True)],
+)
+def _pinvh(a, atol=None, rtol=None, lower=True, return_rank=False):
+    a = symmetric(as_array(a), lower)
+    cutoff = _cutoff(a, atol, 0.0 if rtol is None and atol else rtol)
+    return _with_rank(PINV(a, keywords={"rcond": cutoff}), a, cutoff, return_rank)
+
+
+@scipy_composite(
+    scipy.linalg.lstsq,
+    samples=lambda s: [s(s.array(4, 2), s.array(4)), s(s.array(4, 2), s.array(4, 3), cond=1e-10), s(s.array(2, 4), s.array(2))],
+)
+def _lstsq(a, b, cond=None):
+    a, b = as_array(a), as_array(b)
+    cond = np.finfo(np.result_type(a.dtype, b.dtype, np.float32)).eps if cond is None else cond
+    x, squares, rank, s = np.linalg.lstsq(a, b, cond)
+    if not squares.size:
+        squares = squares.astype(x.dtype)
+    return x, squares[0] if b.ndim == 1 and squares.size else squares, int(rank), s
+
+
+# ---- triangular systems, Cholesky ----------------------------------------------------------------------------------
+
+
+def triangular_system(a, b, lower, trans=0):
+    """``op(a) x = b`` for clean triangular `a`, with a vector or a matrix `b`; ``trans`` as in SciPy."""
+    if trans in (2, "C"):
+        a = conj(a)
+    if b.ndim == 1:
+        return triangular_system(a, column(b), lower, 0 if trans in (0, "N") else 1)[..., 0]
+    return TRIANGULAR_SOLVE(a, b, lower=lower, transposed=trans not in (0, "N"))
+
+
+@scipy_composite(
+    scipy.linalg.solve_triangular,
+    samples=lambda s: [s(s.matrix(3), s.array(3), trans, lower) for trans in (0, 1, 2, "N", "T", "C") for lower in (False, True)]
+    + [s(s.matrix(3), s.array(3, 2), lower=True, unit_diagonal=True), s(s.matrix(3), s.array(3, 2), trans=1, unit_diagonal=True)]
+    + [s(s.matrix(3), s.real(3)), s(s.matrix(30), s.array(30, 2), lower=True), s(s.matrix(30), s.array(30), trans="C")],
+)
+def _solve_triangular(a, b, trans=0, lower=False, unit_diagonal=False):
+    a = triangle(as_array(a), lower)
+    if unit_diagonal:
+        eye = np.eye(shape_of(a)[-1], dtype=a.dtype)
+        a = a * (1 - eye) + eye
+    return triangular_system(a, as_array(b), bool(lower), trans)
+
+
+@scipy_composite(
+    scipy.linalg.cholesky,
+    samples=lambda s: [s(s.spd(3), via=s.hermitian), s(s.spd(3), lower=True, via=s.hermitian), s(s.spd(3, 2), True, via=s.hermitian)],
+)
+def _cholesky(a, lower=False):
+    a = at_least(a, 2)
+    return np.linalg.cholesky(a) if lower else H(np.linalg.cholesky(H(a)))
+
+
+@scipy_composite(scipy.linalg.cho_factor, samples=lambda s: [s(s.spd(3), via=_factor), s(s.spd(3), lower=True, via=_factor)])
+def _cho_factor(a, lower=False):
+    a = as_array(a)
+    return _cholesky(a, lower) + (np.triu(a, 1) if lower else np.tril(a, -1)), lower
+
+
+def _factor(f, a, *args, **kwargs):
+    """For samples: a Hermitian matrix, and the triangle of the factor that is not left over from it."""
+    c, lower = f((a + H(a)) * 0.5, *args, **kwargs)
+    return triangle(c, lower)
+
+
+@scipy_composite(
+    scipy.linalg.cho_solve,
+    operands=("c_and_lower", "b"),
+    samples=lambda s: [s((s.matrix(3), lower), b) for lower in (True, False) for b in (s.array(3), s.array(3, 2))],
+)
+def _cho_solve(c_and_lower, b):
+    c, lower = c_and_lower
+    c, b = triangle(as_array(c), lower), as_array(b)
+    first, last = (0, 2) if lower else (2, 0)
+    return triangular_system(c, triangular_system(c, b, bool(lower), first), bool(lower), last)
+
+
+# ---- LU -------------------------------------------------------------------------------------------------------------
+# With A = L U and M = L^-1 dA U^-1: dL = L (strict lower triangle of M), dU = (upper triangle of M) U.
+
+
+def unpivoted_lu(a):
+    """L below the diagonal and U of a matrix whose rows are in the order of the pivots already."""
+    if a.shape[0] != a.shape[1]:
+        raise ValueError("the matrix is not square")
+    packed, pivots = scipy.linalg.lu_factor(a)
+    if (pivots == np.arange(len(a))).all():
+        return packed
+    packed = np.array(a)
+    for k in range(len(a) - 1):
+        packed[k + 1 :, k] /= packed[k, k]
+        packed[k + 1 :, k + 1 :] -= np.outer(packed[k + 1 :, k], packed[k, k + 1 :])
+    return packed
+
+
+def _unpacked(packed):
+    return np.tril(packed, -1) + np.eye(shape_of(packed)[-1], dtype=packed.dtype), np.triu(packed)
+
+
+def _lu_vjp(g, ans):
+    lower, upper = _unpacked(ans)
+    m = np.tril(T(lower) @ np.tril(g, -1), -1) + np.triu(np.triu(g) @ T(upper))
+    m = TRIANGULAR_SOLVE(lower, m, lower=True, transposed=True)
+    return T(TRIANGULAR_SOLVE(upper, T(m), lower=False))
+
+
+def _lu_jvp(t, ans):
+    lower, upper = _unpacked(ans)
+    m = TRIANGULAR_SOLVE(lower, t, lower=True)
+    m = T(TRIANGULAR_SOLVE(upper, T(m), lower=False, transposed=True))
+    return lower @ np.tril(m, -1) + np.triu(m) @ upper
+
+
+UNPIVOTED_LU = custom(
+    unpivoted_lu,
+    vjp={"a": _lu_vjp},
+    jvp={"a": _lu_jvp},
+    samples=lambda s: [s(s.spd(3)), s(s.matrix(2) + 3 * np.eye(2, dtype=s.dtype))],
+)
+
+
+def _row_order(pivots, n):
+    """The order of rows that a sequence of exchanges leads to."""
+    order = np.arange(n)
+    for i, j in enumerate(pivots):
+        order[[i, j]] = order[[j, i]]
+    return order
+
+
+def _pivoted(fun, a):
+    """The pivots of a matrix and the matrix with its rows in their order."""
+    if a.ndim != 2:
+        raise UnsupportedKeywordError(f"scipy.linalg.{fun}: there is no derivative for a stack of matrices; loop over them")
+    pivots = scipy.linalg.lu_factor(plain(a))[1]
+    order = _row_order(pivots, a.shape[0])
+    return pivots, order, a[order]
+
+
+@scipy_composite(scipy.linalg.lu_factor, samples=lambda s: [s(s.array(3, 3)), s(s.array(4, 4))])
+def _lu_factor(a):
+    a = as_array(a)
+    if a.ndim == 0:
+        return a, np.zeros(1, np.int32)
+    pivots, _, rows = _pivoted("lu_factor", a)
+    if a.shape[0] != a.shape[1]:
+        raise UnsupportedKeywordError("scipy.linalg.lu_factor: there is no derivative for a matrix that is not square; use lu")
+    return UNPIVOTED_LU(rows), pivots
+
+
+@scipy_composite(
+    scipy.linalg.lu,
+    samples=lambda s: [s(s.array(*shape)) for shape in ((3, 3), (4, 2), (2, 4))] + [s(s.array(4, 2), permute_l=True), s(s.array(3, 3), p_indices=True)],
+)
+def _lu(a, permute_l=False, p_indices=False):
+    a = as_array(a)
+    _, order, rows = _pivoted("lu", a)
+    k = min(a.shape)
+    lower, upper = _unpacked(UNPIVOTED_LU(rows[:k, :k]))
+    if a.shape[0] > k:
+        below = T(TRIANGULAR_SOLVE(upper, T(rows[k:]), lower=False, transposed=True))
+        lower = np.concatenate([lower, below], axis=0)
+    if a.shape[1] > k:
+        upper = np.concatenate([upper, TRIANGULAR_SOLVE(lower, rows[:, k:], lower=True)], axis=1)
+    back = np.argsort(order)
+    if permute_l:
+        return lower[back], upper
+    return (back.astype(np.int32) if p_indices else np.eye(a.shape[0], dtype=real_dtype(a))[back]), lower, upper
+
+
+@scipy_composite(
+    scipy.linalg.lu_solve,
+    operands=("lu_and_piv", "b"),
+    samples=lambda s: [s((s.matrix(3), np.array([1, 2, 2], np.int32)), b, trans) for b in (s.array(3), s.array(3, 2)) for trans in (0, 1, 2)]
+    + [s((s.matrix(3), np.array([2, 2, 2], np.int32)), s.array(3))],
+)
+def _lu_solve(lu_and_piv, b, trans=0):
+    packed, pivots = lu_and_piv
+    b, (lower, upper) = as_array(b), _unpacked(as_array(packed))
+    order = _row_order(pivots, shape_of(b)[0])
+    if trans == 0:
+        return triangular_system(upper, triangular_system(lower, b[order], True), False)
+    x = triangular_system(lower, triangular_system(upper, b, False, trans), True, trans)
+    return x[np.argsort(order)]
