@@ -1,8 +1,7 @@
 """The names of ``autograd.core``."""
 
 from .array import vspaces as _vspaces
-from .engine.box import Box as SparseBox
-from .engine.box import getval
+from .engine.containers import SparseBox, sparse_add
 from .engine.handmade import JVPNode, VJPNode, backward_pass
 from .engine.user import (
     add_outgrads,
@@ -13,10 +12,10 @@ from .engine.user import (
     defvjp,
     defvjp_argnum,
     defvjp_argnums,
+    getval,
     primitive,
     primitive_jvps,
     primitive_vjps,
-    sparse_add,
     sum_outgrads,
 )
 from .engine.vspace import SparseObject, VSpace, vspace

@@ -283,13 +283,14 @@ def each_example(function: Callable, args: tuple) -> Any:
 
 
 def run_constant(prim: Primitive, args: tuple, kwargs: dict) -> Any:
-    """Run a piecewise constant function on values that no derivative trace watches; batches are mapped over."""
-    trace = youngest_batch(args) if any(isinstance(x, (Box, list, tuple)) for x in (*args, *kwargs.values())) else None
-    if trace is None and any(isinstance(x, (Box, list, tuple)) for x in (*args, *kwargs.values())):
-        trace = youngest_batch(flatten((args, kwargs))[0])
-    if trace is None:
+    """Run a piecewise constant function on values that no derivative trace watches; batches and recordings get to see it."""
+    values = (*args, *kwargs.values())
+    if any(isinstance(x, (list, tuple)) for x in values):
+        values = flatten(values)[0]
+    traces = [x._trace for x in values if isinstance(x, Box)]
+    if not traces:
         return prim.fun(*args, **kwargs)
-    return trace.process(prim, args, kwargs)
+    return max(traces, key=lambda trace: trace.id).process(prim, args, kwargs)
 
 
 def values_only(function: Callable, name: str | None = None) -> Callable:
@@ -303,6 +304,8 @@ def same_for_all(x: Any) -> Any:
     x = getval(x)
     if not isinstance(x, Box):
         return x
+    if x.recorded:
+        bool(x)  # raises
     values = all_values(x).reshape(-1)
     if values.size and np.all(values == values[0]):
         return values[0]

@@ -9,12 +9,15 @@ both of two methods; the other is made by transposition:
 
 from __future__ import annotations
 
+import functools
 import types
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from .batch import FALLBACKS, BatchTrace, EndedBatchTrace, each, stacked, youngest_batch
-from .box import Box, new_box
+from .box import Box, all_values, is_foreign, new_box
 from .cotangent import as_scalar, dtype_of, shape_of
 from .errors import ClosedOverTraceError, RuleShapeError
 from .forward import ForwardTrace, match
@@ -23,7 +26,7 @@ from .pytree import LEAF, TreeDef, flatten, is_container
 from .reverse import Node, RecordingTrace, ReverseTrace, next_order
 from .trace import EndedTrace, Trace
 from .transpose import transpose, zeros_like
-from .vspace import SparseObject
+from .vspace import SparseObject, vspace
 
 
 class CallPrimitive:
@@ -125,10 +128,10 @@ def process_reverse(trace: ReverseTrace, prim: CallPrimitive, args: tuple, kwarg
     ans, vjp = linearize_each(prim, values, kwargs, argnums)
     leaves, outdef = flatten(ans)
     leaves = [as_scalar(x) for x in leaves]
-    if any(isinstance(x, Box) and x._trace is trace for x in leaves):
+    if any(isinstance(x, Box) and x._trace.id >= trace.id for x in leaves):
         return _closed_over(prim, args, kwargs)
     defs = [treedef for _, treedef in trees]
-    likes = [_Like(x) for x in leaves]
+    zeros = [_zeros_for(x) for x in leaves]
     join: Node = [next_order()]
     for k, x in enumerate(x for tree, _ in trees for x in tree):
         if isinstance(x, Box) and x._trace is trace:
@@ -136,7 +139,7 @@ def process_reverse(trace: ReverseTrace, prim: CallPrimitive, args: tuple, kwarg
 
     def pull(g: Any, _: None) -> list[Any]:
         if outdef is not LEAF:
-            g = outdef.unflatten(g[k] if k in g else zeros_like(x) for k, x in enumerate(likes))
+            g = outdef.unflatten(g[k] if k in g else zero() for k, zero in enumerate(zeros))
         return _flat_cotangents(prim.name, pull_each(prim, vjp, g), defs)
 
     node = trace.note([next_order(), trace.note(join, prim.name), pull, None, None], prim.name)
@@ -159,7 +162,7 @@ def process_forward(trace: ForwardTrace, prim: CallPrimitive, args: tuple, kwarg
     ans, tangent = push_each(prim, values, kwargs, argnums, tangents)
     leaves, outdef = flatten(ans)
     leaves = [as_scalar(x) for x in leaves]
-    if any(isinstance(x, Box) and x._trace is trace for x in leaves):
+    if any(isinstance(x, Box) and x._trace.id >= trace.id for x in leaves):
         return _closed_over(prim, args, kwargs)
     ts = outdef.flatten_like(tangent, f"the JVP rule of {prim.name}")
     return outdef.unflatten(
@@ -200,7 +203,7 @@ def pull_each(prim: CallPrimitive, vjp: Callable, g: Any) -> list[Any]:
     """``vjp(g)``, with one example after the other of a batch of cotangents."""
     trace = None if prim.transparent else youngest_batch(flatten(g)[0])
     if trace is None or (isinstance(vjp, _PullEach) and trace.id <= vjp.trace.id):
-        return [h.dense() if isinstance(h, SparseObject) else h for h in vjp(g)]
+        return [dense(h) for h in vjp(g)]
     FALLBACKS[prim.name] += 1
     return each(trace, lambda h: pull_each(prim, vjp, h), (g,))
 
@@ -239,17 +242,17 @@ def _closed_over(prim: CallPrimitive, args: tuple, kwargs: dict) -> Any:
     )
 
 
-class _Like:
-    """Shape and dtype of an output, without its values."""
-
-    __slots__ = ("dtype", "shape")
-
-    def __init__(self, x: Any) -> None:
-        self.shape, self.dtype = shape_of(x), dtype_of(x)
+def _zeros_for(x: Any) -> Callable[[], Any]:
+    """A function that makes zeros like an output, without holding its values."""
+    if is_foreign(x):
+        return vspace(x).zeros
+    return functools.partial(np.zeros, shape_of(x), dtype_of(x))
 
 
 def _varies(x: Any) -> bool:
-    return (isinstance(x, Box) or type(x) in Box.type_mappings or hasattr(x, "__array_ufunc__")) and dtype_of(x).kind in "fc"
+    if not (isinstance(x, Box) or type(x) in Box.type_mappings or hasattr(x, "__array_ufunc__")):
+        return False
+    return dtype_of(x).kind in "fc" or is_foreign(x)
 
 
 def _no_tangent(x: Any) -> Any:
@@ -275,10 +278,17 @@ def _flat_cotangents(name: str, cotangents: Sequence[Any], defs: list[TreeDef]) 
         raise RuleShapeError(f"the VJP rule of {name} returned {len(cotangents)} cotangents for {len(defs)} arguments")
     out: list[Any] = []
     for g, treedef in zip(cotangents, defs, strict=True):
-        if isinstance(g, SparseObject):
-            g = g.dense()
-        out += treedef.flatten_like(g, f"the VJP rule of {name}")
+        out += treedef.flatten_like(dense(g), f"the VJP rule of {name}")
     return out
+
+
+def dense(g: Any) -> Any:
+    """A cotangent as an array (or container), also where a rule returned a `SparseObject`, traced or not."""
+    if isinstance(g, SparseObject) or (isinstance(g, Box) and isinstance(all_values(g), SparseObject)):
+        from .containers import sparse_add
+
+        return sparse_add(vspace(g), None, g)
+    return g
 
 
 def _varying(trees: list) -> tuple[list[Any], list[list[int]]]:

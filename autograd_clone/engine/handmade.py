@@ -1,7 +1,8 @@
 """Driving the engine by hand, in the terms of HIPS autograd: nodes, trace numbers, boxes and a backward pass.
 
-Programs that build their own graphs subclass `Node` and call `trace`; each primitive then makes one of their nodes.
-`VJPNode` and `JVPNode` stand for what this package's own traces keep: views, made when asked for.
+`VJPNode` and `JVPNode` stand for what this package's own traces keep beside a value. They are views, made when
+``box._node`` is asked for, and may be handed back wherever a node is expected. A trace opened by hand has a number, may be
+given any number by the program, and never ends: its boxes stay usable and its graph may be pulled through repeatedly.
 """
 
 from __future__ import annotations
@@ -10,126 +11,95 @@ import warnings
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from operator import attrgetter
 from typing import Any
 
+import numpy as np
+
 from . import box as box_module
-from .box import Box
-from .calls import INTERPRETERS, CallPrimitive, _unwrap
-from .cotangent import as_scalar, project
-from .errors import RuleShapeError
+from .box import Box, TangentView
+from .calls import INTERPRETERS, _pick, _slot
+from .cotangent import Scatter, as_scalar, project
 from .forward import ForwardTrace
-from .primitive import Primitive
-from .reverse import ReverseTrace, backward, root, unwrap
-from .trace import EndedTrace, Trace, apply
+from .nodes import Node, NodeTrace
+from .pytree import flatten
+from .reverse import ReverseTrace, backward, next_order
+from .reverse import _slot as _output_slot
+from .trace import Trace
 
 
-class Node:
-    """What a trace of one's own keeps for each value; subclasses implement both methods."""
+class VJPNode(Node, list):
+    """A reverse-mode node as programs see it: its parents, and the map from its cotangent to theirs.
+
+    It is a copy of the engine's node and as good as that: both are known by their place in the order of creation.
+    """
 
     __slots__ = ()
 
-    def __init__(self, value: Any, fun: Callable, args: tuple, kwargs: dict, parent_argnums: tuple, parents: tuple) -> None:
-        raise NotImplementedError
-
-    def initialize_root(self, *args: Any, **kwargs: Any) -> None:
-        """Set up the node of an input."""
-        raise NotImplementedError
-
-    @classmethod
-    def new_root(cls, *args: Any, **kwargs: Any) -> Any:
-        """The node of an input."""
-        node = cls.__new__(cls)
-        node.initialize_root(*args, **kwargs)
-        return node
-
-
-class VJPNode(Node):
-    """A view of a reverse-mode node: its parents, and the map from its cotangent to theirs."""
-
-    __slots__ = ("raw",)
-
     def __init__(self, raw: list) -> None:
-        self.raw = raw
+        list.__init__(self, raw)
 
     def initialize_root(self, *args: Any, **kwargs: Any) -> None:
-        self.raw = root()
+        self.append(next_order())
 
     @property
     def parents(self) -> list[VJPNode]:
         """The nodes of the operands."""
-        return [VJPNode(parent) for parent in self.raw[1::4]]
+        return [VJPNode(p) for p in _parents(self)]
 
     def vjp(self, g: Any) -> tuple:
-        """The cotangents of the parents."""
-        groups = (self.raw[i : i + 3] for i in range(2, len(self.raw), 4))
-        return tuple(f(g, r) if fix is None else project(f(g, r), fix) for f, r, fix in groups)
+        """The cotangents of the parents, in their order."""
+        return tuple(_pull(self, _cotangent(g)))
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, VJPNode) and other.raw is self.raw
+        return isinstance(other, list) and other[:1] == self[:1]
 
     def __hash__(self) -> int:
-        return id(self.raw)
+        return hash(self[0])
 
-    def __lt__(self, other: VJPNode) -> bool:
-        return self.raw[0] < other.raw[0]
+    def __repr__(self) -> str:
+        return f"<VJPNode {-self[0]}>"
 
 
-class JVPNode(Node):
-    """A view of what forward mode keeps: the tangent ``g``."""
+def _is_inner(edge: Callable, parent: list) -> bool:
+    """Whether a node's parent is a part of the same operation (a call with several arguments or results)."""
+    return edge in (_slot, _output_slot) or len(parent) > 2 and parent[2] is _pick
 
-    __slots__ = ("g",)
+
+def _parents(node: list) -> list:
+    out: list = []
+    for parent, edge in zip(node[1::4], node[2::4], strict=True):
+        out += _parents(parent) if _is_inner(edge, parent) else [parent]
+    return out
+
+
+def _pull(node: list, g: Any) -> list:
+    out: list = []
+    for i in range(1, len(node), 4):
+        parent, edge, residual, fix = node[i : i + 4]
+        h = edge(g, residual)
+        if fix is not None:
+            h = project(h, fix)
+        if type(h) is Scatter:
+            h = h.dense()
+        out += _pull(parent, h) if _is_inner(edge, parent) else [h]
+    return out
+
+
+def _cotangent(g: Any) -> Any:
+    return np.float64(g) if type(g) is int else as_scalar(g)
+
+
+class JVPNode(Node, TangentView):
+    """What forward mode keeps beside a value: the tangent ``g``."""
+
+    __slots__ = ()
 
     def __init__(self, g: Any) -> None:
         self.g = g
 
     def initialize_root(self, g: Any) -> None:
         self.g = g
-
-
-class NodeTrace(Trace):
-    """Interpreter that makes a user's node for every primitive."""
-
-    __slots__ = ("__weakref__", "node_type")
-
-    def __init__(self, node_type: type[Node]) -> None:
-        super().__init__()
-        self.node_type = node_type
-
-    def process(self, prim: Primitive, operands: tuple, params: dict) -> Any:
-        values, active = unwrap(self, operands)
-        ans = apply(prim, values, params)
-        if prim.kind == "zero":
-            return ans
-        fun = _Sequenced(prim) if prim.sequence else prim.fun
-        argnums = tuple(i for i, _ in active)
-        node = self.node_type(ans, fun, values, params, argnums, tuple(n for _, n in active))
-        return new_box(ans, self, node)
-
-
-def process_nodes(trace: NodeTrace, prim: CallPrimitive, args: tuple, kwargs: dict) -> Any:
-    """A user's primitive under a `NodeTrace`."""
-    values, argnums, trees = _unwrap(trace, args)
-    ans = prim(*values, **kwargs)
-    if trace.node_type in prim.untraced:
-        return ans
-    parents = tuple(x._link for leaves, _ in trees for x in leaves if isinstance(x, Box) and x._trace is trace)
-    return new_box(ans, trace, trace.node_type(ans, prim, tuple(values), kwargs, tuple(argnums), parents))
-
-
-class _Sequenced:
-    """A function of one sequence as a function of its elements."""
-
-    __slots__ = ("prim",)
-
-    def __init__(self, prim: Primitive) -> None:
-        self.prim = prim
-
-    @property
-    def __name__(self) -> str:
-        return self.prim.name.rpartition(".")[2]
-
-    def __call__(self, *elements: Any, **params: Any) -> Any:
-        return self.prim.fun(elements, **params)
 
 
 class HandReverseTrace(ReverseTrace):
@@ -144,18 +114,15 @@ class HandForwardTrace(ForwardTrace):
     __slots__ = ("__weakref__",)
 
 
-INTERPRETERS[NodeTrace] = process_nodes
 INTERPRETERS[HandReverseTrace] = INTERPRETERS[ReverseTrace]
 INTERPRETERS[HandForwardTrace] = INTERPRETERS[ForwardTrace]
 
 _by_number: weakref.WeakValueDictionary[tuple, Any] = weakref.WeakValueDictionary()
 
 
-def _trace_for(number: Any, node: Any) -> Trace:
-    """The trace that a program means by a number and a node."""
-    if isinstance(number, Trace):
-        return number
-    kind = VJPNode if type(node) is VJPNode or type(node) is list else type(node)
+def _trace_for(number: int, node: Any) -> Trace:
+    """The trace that a program means by a number and a node: one for each kind of node, as long as it has boxes."""
+    kind = VJPNode if isinstance(node, list) else JVPNode if isinstance(node, TangentView) else type(node)
     found = _by_number.get((number, kind))
     if found is None:
         found = HandReverseTrace() if kind is VJPNode else HandForwardTrace() if kind is JVPNode else NodeTrace(kind)
@@ -164,24 +131,42 @@ def _trace_for(number: Any, node: Any) -> Trace:
     return found
 
 
+box_module.trace_by_number.append(_trace_for)
+
+
 def new_box(value: Any, trace: Any, node: Any) -> Box:
-    """A box of `value` for `trace` (a trace, or the number of one) that keeps `node`."""
-    raw = node.raw if type(node) is VJPNode else node.g if type(node) is JVPNode else node
-    return box_module.new_box(as_scalar(value), _trace_for(trace, node), raw)
+    """A box of `value` for `trace` (a trace, or the number of one) that keeps `node`.
+
+    Examples
+    --------
+    >>> x = new_box(3.0, 0, VJPNode.new_root())
+    >>> backward_pass(1.0, (x * x)._node)
+    np.float64(6.0)
+    """
+    if not isinstance(trace, Trace):
+        trace = _trace_for(trace, node)
+    if isinstance(trace, NodeTrace):
+        return trace.box(as_scalar(value), node)
+    return box_module.new_box(as_scalar(value), trace, node.g if isinstance(node, TangentView) else node)
 
 
 def _view(box: Box) -> Any:
-    trace = box._trace
-    if isinstance(trace, ReverseTrace) or type(box._link) is list and isinstance(trace, EndedTrace):
-        return VJPNode(box._link)
-    return JVPNode(box._link) if isinstance(trace, ForwardTrace) else box._link
+    if isinstance(box._trace, ForwardTrace):
+        return JVPNode(box._link)
+    return VJPNode(box._link) if isinstance(box._link, list) else box._link
 
 
 Box._node = property(_view, doc="What the trace keeps of the value: a `VJPNode`, a `JVPNode`, or a node of one's own.")  # type: ignore[attr-defined]
 
 
 class TraceStack:
-    """Opens traces. There is no stack: a new trace is younger than all before it."""
+    """Opens traces. Nothing depends on the stack: a new trace is younger than all before it.
+
+    Attributes
+    ----------
+    top : int
+        The number of the trace opened last and not closed, -1 if there is none.
+    """
 
     def __init__(self) -> None:
         self.top = -1
@@ -189,32 +174,67 @@ class TraceStack:
     @contextmanager
     def new_trace(self) -> Iterator[int]:
         """A number for `new_box`. Its boxes stay usable after the block."""
-        yield Trace().id
+        before, number = self.top, Trace().id
+        self.top = number
+        try:
+            yield number
+        finally:
+            self.top = before
 
 
 trace_stack = TraceStack()
 
 
 def trace(start_node: Node, fun: Callable, x: Any) -> tuple[Any, Any]:
-    """Run ``fun(x)`` with `x` boxed beside `start_node`; the output's value and node (``None`` if it does not depend on `x`)."""
+    """Run ``fun(x)`` with `x` boxed beside `start_node`; the output's value and node (``None`` if it does not depend on `x`).
+
+    Examples
+    --------
+    >>> value, node = trace(VJPNode.new_root(), lambda x: x**3, 2.0)
+    >>> value, backward_pass(1.0, node)
+    (np.float64(8.0), np.float64(12.0))
+    """
     with trace_stack.new_trace() as number:
         start = new_box(x, number, start_node)
         end = fun(start)
-        if isinstance(end, Box) and end._trace is start._trace:
+        own = start._trace
+        if isinstance(end, Box) and end._trace is own:
             return end._value, _view(end)
+        leaves, treedef = flatten(end)
+        if any(isinstance(y, Box) and y._trace is own for y in leaves):
+            return _container_output(own, end, leaves, treedef)
     warnings.warn("Output seems independent of input.", stacklevel=2)
     return end, None
 
 
+def _container_output(own: Trace, end: Any, leaves: list, treedef: Any) -> tuple[Any, Any]:
+    """The value and node of a container of which some leaves are boxes of the trace `own`."""
+    if isinstance(own, NodeTrace):
+        box = own.whole(end)
+        return box._value, box._link
+    mine = [isinstance(y, Box) and y._trace is own for y in leaves]
+    value = treedef.unflatten(y._value if m else y for y, m in zip(leaves, mine, strict=True))
+    if isinstance(own, ForwardTrace):
+        return value, JVPNode(treedef.unflatten(y._link if m else None for y, m in zip(leaves, mine, strict=True)))
+    node = [next_order()]
+    for k, (y, m) in enumerate(zip(leaves, mine, strict=True)):
+        if m:
+            node += y._link, lambda g, k: treedef.flatten_like(g, "cotangent")[k], k, None
+    return value, VJPNode(node)
+
+
 def backward_pass(g: Any, end_node: VJPNode) -> Any:
-    """The cotangent of the (one) root, for the cotangent `g` of `end_node`."""
-    roots = backward([(end_node.raw, g)])
-    if len(roots) != 1:
-        raise RuleShapeError(f"backward_pass expects a graph with one input, this one has {len(roots)}")
+    """The cotangent of the root, for the cotangent `g` of `end_node`. It may be called again on the same graph.
+
+    Of several roots, the one that comes last in topological order counts, as in HIPS autograd.
+    """
+    roots = backward([(end_node, _cotangent(g))])
+    if len(roots) > 1:
+        return roots[list(toposort(end_node))[-1][0]]
     return next(iter(roots.values()))
 
 
-def toposort(end_node: Any, parents: Callable[[Any], Any] = lambda node: node.parents) -> Iterator[Any]:
+def toposort(end_node: Any, parents: Callable[[Any], Any] = attrgetter("parents")) -> Iterator[Any]:
     """The nodes that `end_node` depends on, each after all its children."""
     children: dict[Any, int] = {}
     pending = [end_node]

@@ -167,3 +167,10 @@ def tree_map(f: Callable, tree: Any) -> Any:
     """Apply `f` to every leaf."""
     leaves, treedef = flatten(tree)
     return treedef.unflatten(map(f, leaves))
+
+
+def map_children(f: Callable, tree: Any) -> Any:
+    """Apply `f` to every element of a container."""
+    to_children, from_children = _container(type(tree))  # type: ignore[misc]
+    children, aux = to_children(tree)
+    return from_children(aux, [f(c) for c in children])

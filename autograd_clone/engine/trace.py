@@ -8,6 +8,7 @@ corrupt. When the transform returns, the trace becomes an `EndedTrace` and a box
 from __future__ import annotations
 
 import itertools
+from operator import index
 from typing import TYPE_CHECKING, Any
 
 from .box import Box
@@ -40,6 +41,29 @@ class Trace:
 
     def __exit__(self, *exc_info: Any) -> None:
         self.end()
+
+    # Programs that trace by hand compare ``box._trace`` with each other and with the numbers that they were given.
+
+    def __index__(self) -> int:
+        return self.id
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or (isinstance(other, (Trace, int)) and self.id == index(other))
+
+    def __hash__(self) -> int:
+        return hash(self.id)
+
+    def __lt__(self, other: Trace | int) -> bool:
+        return self.id < index(other)
+
+    def __le__(self, other: Trace | int) -> bool:
+        return self.id <= index(other)
+
+    def __gt__(self, other: Trace | int) -> bool:
+        return self.id > index(other)
+
+    def __ge__(self, other: Trace | int) -> bool:
+        return self.id >= index(other)
 
 
 class EndedTrace(Trace):

@@ -12,14 +12,15 @@ from typing import Any
 
 import numpy as np
 
-from .box import Box, new_box
+from .box import Box, is_foreign, new_box
 from .cotangent import cast, dtype_of, shape_of
 from .reverse import ReverseTrace, backward, root
+from .vspace import vspace
 
 
-def zeros_like(x: Any) -> np.ndarray:
-    """Plain zeros of the shape and dtype of `x`, traced or not."""
-    return np.zeros(shape_of(x), dtype_of(x))
+def zeros_like(x: Any) -> Any:
+    """Plain zeros of the shape and dtype of `x`, traced or not; of a value of a user's own type, its space's origin."""
+    return vspace(x).zeros() if is_foreign(x) else np.zeros(shape_of(x), dtype_of(x))
 
 
 def transpose(linear: Callable[..., Sequence[Any]], like: Sequence[Any]) -> Callable[[Sequence[Any]], list[Any]]:

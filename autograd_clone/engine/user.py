@@ -8,163 +8,30 @@ from __future__ import annotations
 
 import functools
 import itertools
-import warnings
+import sys
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, MutableMapping
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from .batch import each_example
-from .box import getval
-from .calls import CallPrimitive
-from .cotangent import add, as_scalar
+from .box import Box
+from .box import getval as value_of
+from .calls import CallPrimitive, dense
+from .cotangent import add
 from .errors import RuleShapeError
 from .forward import ForwardTrace
-from .primitive import REGISTRY, Primitive, missing_rule
-from .pytree import tree_map
+from .primitive import REGISTRY, find, missing_rule
+from .pytree import flatten, is_container, tree_map
 from .reverse import ReverseTrace
+from .tables import ALIASES, DECLARE, OVERRIDDEN, UserPrimitive, primitive_jvps, primitive_vjps, user_primitive
 from .transpose import zeros_like
+from .vspace import vspace
 
-
-class UserPrimitive(CallPrimitive):
-    """What ``primitive(f)`` returns. ``f`` itself is its attribute ``fun``."""
-
-    def __init__(self, fun: Callable) -> None:
-        super().__init__(fun)
-        functools.update_wrapper(self, fun)
-
-    def __repr__(self) -> str:
-        return f"<primitive {self.name}>"
-
-    def __reduce__(self) -> str:
-        return getattr(self.fun, "__qualname__", self.name)
-
-    def linearize(self, args: list, kwargs: dict, argnums: list[int]) -> tuple[Any, Callable]:
-        maker = primitive_vjps.own.get(self)
-        if maker is None:
-            if self not in primitive_jvps.own:
-                raise missing_rule(self.name, ", ".join(map(str, argnums)))
-            return super().linearize(args, kwargs, argnums)
-        ans = self(*args, **kwargs)
-        vjp = maker(tuple(argnums), ans, tuple(args), kwargs)
-        return ans, lambda g: list(vjp(g))
-
-    def push(self, args: list, kwargs: dict, argnums: list[int], tangents: list[Any]) -> tuple[Any, Any]:
-        maker = primitive_jvps.own.get(self)
-        if maker is None:
-            if self not in primitive_vjps.own:
-                raise missing_rule(self.name, ", ".join(map(str, argnums)))
-            return super().push(args, kwargs, argnums, tangents)
-        ans = self(*args, **kwargs)
-        return ans, maker(tuple(argnums), tuple(tangents), ans, tuple(args), kwargs)
-
-    # The names of HIPS autograd before 1.2.
-
-    def defvjp(self, maker: Callable, argnum: int = 0) -> None:
-        """Deprecated form of `defvjp`: ``maker(g, ans, vs, gvs, *args, **kwargs)``."""
-        from .vspace import vspace
-
-        def staged(ans: Any, *args: Any, **kwargs: Any) -> Callable:
-            return lambda g: maker(g, ans, vspace(args[argnum]), vspace(g), *args, **kwargs)
-
-        self._deprecated("defvjp", argnum, staged)
-
-    def defgrad(self, maker: Callable, argnum: int = 0) -> None:
-        """Deprecated form of `defvjp`."""
-        self._deprecated("defgrad", argnum, maker)
-
-    def defvjp_is_zero(self, argnums: Iterable[int] = (0,)) -> None:
-        """Deprecated form of ``defvjp(f, None, ...)``."""
-        for argnum in argnums:
-            self._deprecated("defvjp_is_zero", argnum, None)
-
-    def _deprecated(self, method: str, argnum: int, maker: Callable | None) -> None:
-        warnings.warn(f"the {method} method of primitives is deprecated; use autograd_clone.extend.defvjp", stacklevel=3)
-        makers = self.__dict__.setdefault("_staged", {})
-        makers[argnum] = maker
-        defvjp(self, *makers.values(), argnums=list(makers))
-
-
-class RuleTable(MutableMapping):
-    """Function -> rule maker. Of functions with a record, the maker is made from the record."""
-
-    def __init__(self, from_record: Callable[[Primitive], Callable]) -> None:
-        self.own: dict[Any, Callable] = {}
-        self._from_record = from_record
-
-    def __getitem__(self, fun: Any) -> Callable:
-        if fun in self.own:
-            return self.own[fun]
-        record = fun if isinstance(fun, Primitive) else REGISTRY[fun]
-        if not isinstance(record, Primitive):
-            return self.own[record]
-        return self._from_record(record)
-
-    def __setitem__(self, fun: Any, maker: Callable) -> None:
-        self.own[_user_primitive(fun)] = maker
-
-    def __delitem__(self, fun: Any) -> None:
-        del self.own[fun]
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter({**self.own, **REGISTRY})
-
-    def __len__(self) -> int:
-        return len({**self.own, **REGISTRY})
-
-
-def _user_primitive(fun: Any) -> CallPrimitive:
-    """`fun` as something that rules can be hung on: NumPy's own functions get a record that defers to the user's."""
-    if isinstance(fun, CallPrimitive):
-        return fun
-    record = REGISTRY.get(fun)
-    if isinstance(record, CallPrimitive):
-        return record
-    user = UserPrimitive(fun)
-    REGISTRY[fun] = user  # type: ignore[assignment]
-    for forget in OVERRIDDEN:
-        forget(fun)
-    return user
-
-
-#: Called with a function whose record a user has replaced, to drop what was derived from it.
-OVERRIDDEN: list[Callable[[Any], None]] = []
-
-
-def _vjp_maker(record: Primitive) -> Callable:
-    def maker(argnums: tuple, ans: Any, args: tuple, kwargs: dict) -> Callable:
-        from .reverse import fix_for, vjp_from_jvp
-        from .cotangent import project
-
-        operands, params = record.split(args, kwargs)
-        operands, ans = tuple(map(as_scalar, operands)), as_scalar(ans)
-        full = record.defaults | params
-        pulls = []
-        for i in argnums:
-            if record.key(i) in record.vjps:
-                rule = record.rule(record.vjps, i, params)
-                pull = (lambda g, r: zeros_like(r), operands[i]) if rule is None else (
-                    rule.call, rule.gather(operands, ans, full | {"argnum": i})
-                )
-            else:
-                pull = vjp_from_jvp(record, i, operands, ans, params)
-            pulls.append((*pull, fix_for(record, operands[i], ans)))
-        return lambda g: tuple(call(g, r) if fix is None else project(call(g, r), fix) for call, r, fix in pulls)
-
-    return maker
-
-
-def _jvp_maker(record: Primitive) -> Callable:
-    def maker(argnums: tuple, gs: tuple, ans: Any, args: tuple, kwargs: dict) -> Any:
-        from .forward import tangent_map
-
-        operands, params = record.split(args, kwargs)
-        return sum_outgrads(tangent_map(record, i, operands, ans, params)(g) for i, g in zip(argnums, gs, strict=True))
-
-    return maker
-
-
-primitive_vjps = RuleTable(_vjp_maker)
-primitive_jvps = RuleTable(_jvp_maker)
+__all__ = [
+    "OVERRIDDEN", "UserPrimitive", "add_outgrads", "def_linear", "defjvp", "defjvp_argnum", "defjvp_argnums", "defvjp", "defvjp_argnum",
+    "defvjp_argnums", "getval", "notrace_primitive", "notrace_primitives", "primitive", "primitive_jvps", "primitive_vjps",
+    "register_notrace", "sum_outgrads", "trace_primitives_map",
+]  # fmt: skip
 
 
 def primitive(fun: Callable) -> UserPrimitive:
@@ -208,23 +75,84 @@ def notrace_primitive(fun: Callable) -> Callable:
 
     @functools.wraps(fun)
     def untraced(*args: Any, **kwargs: Any) -> Any:
-        return each_example(lambda a, k: fun(*a, **k), (tree_map(getval, list(args)), tree_map(getval, kwargs)))
+        values = [getval(a) for a in args], {k: getval(v) for k, v in kwargs.items()}
+        return each_example(lambda a, k: fun(*a, **k), values)
 
     return untraced
 
 
-#: node type -> functions that are constants under its traces, as declared.
-notrace_primitives: dict[Any, set] = defaultdict(set)
+def getval(x: Any) -> Any:
+    """The plain value of `x`, whatever the depth of nesting; in a list, tuple, dict or other pytree, of each leaf.
+
+    What differs between the examples of a batch has no one value and stays a box.
+
+    Examples
+    --------
+    >>> from autograd_clone import grad
+    >>> def f(p):
+    ...     print(getval(p))
+    ...     return p["a"]
+    >>> grad(f)({"a": 1.0})
+    {'a': np.float64(1.0)}
+    {'a': np.float64(1.0)}
+    """
+    while isinstance(x, Box) and x.recorded:
+        x = x._value
+    if isinstance(x, Box):
+        inner = x._value
+        return value_of(x) if x.batched else getval(inner)
+    if is_container(x):
+        leaves, treedef = flatten(x)
+        if any(isinstance(leaf, Box) for leaf in leaves):
+            return treedef.unflatten(map(getval, leaves))
+    return x
+
+
+class _Constants(defaultdict):
+    """Node type -> functions that are constants under its traces; of this package's own traces, all that have a zero derivative."""
+
+    def __missing__(self, node_type: Any) -> set:
+        own = getattr(node_type, "__name__", "") in TRACE_TYPES
+        self[node_type] = {f for f, record in REGISTRY.items() if own and record.kind == "zero"}
+        return self[node_type]
+
+
+class _Primitives(dict):
+    """Raw function -> primitive; NumPy's own functions, which are dispatched on, stand for themselves."""
+
+    def __missing__(self, fun: Any) -> Any:
+        if find(fun) is None:
+            raise KeyError(fun)
+        return {function: name for name, function in ALIASES.items()}.get(fun, fun)
+
+
+#: node type -> functions that are constants under its traces.
+notrace_primitives: dict[Any, set] = _Constants()
 #: raw function -> primitive.
-trace_primitives_map: dict[Any, UserPrimitive] = {}
+trace_primitives_map: dict[Any, Any] = _Primitives()
+#: what `register_notrace` is told -> the trace that is meant.
+TRACE_TYPES: dict[str, type] = {"VJPNode": ReverseTrace, "JVPNode": ForwardTrace}
 
 
 def register_notrace(node_type: Any, fun: Any) -> None:
-    """Make `fun` a constant for one mode: ``VJPNode`` for reverse, ``JVPNode`` for forward."""
+    """Make `fun` a constant for one mode: ``VJPNode`` for reverse, ``JVPNode`` for forward.
+
+    Examples
+    --------
+    >>> from autograd_clone import grad
+    >>> from autograd_clone.extend import VJPNode
+    >>> @primitive
+    ... def noise(x):
+    ...     return 0.5
+    >>> register_notrace(VJPNode, noise)
+    >>> grad(lambda x: x * noise(x))(2.0)
+    np.float64(0.5)
+    """
     notrace_primitives[node_type].add(fun)
-    trace = {"VJPNode": ReverseTrace, "JVPNode": ForwardTrace}.get(getattr(node_type, "__name__", ""), node_type)
-    user = _user_primitive(fun)
-    user.untraced = user.untraced | {trace}
+    record = fun if isinstance(fun, CallPrimitive) else find(fun)
+    if record is None or record.kind != "zero":
+        user = user_primitive(fun)
+        user.untraced = user.untraced | {TRACE_TYPES.get(getattr(node_type, "__name__", ""), node_type)}
 
 
 def defvjp(fun: Any, *makers: Callable | None, argnums: Iterable[int] | None = None) -> None:
@@ -308,6 +236,7 @@ def defjvp(fun: Any, *rules: Any, argnums: Iterable[int] | None = None) -> None:
     def joint(nums: tuple[int, ...], ts: tuple, ans: Any, args: tuple, kwargs: dict) -> Any:
         return sum_outgrads(_tangent(fun, table, i, t, ans, args, kwargs) for i, t in zip(nums, ts, strict=True))
 
+    joint.linear_in = frozenset(i for i, rule in table.items() if rule == "same")  # type: ignore[attr-defined]
     defjvp_argnums(fun, joint)
 
 
@@ -349,17 +278,25 @@ def def_linear(fun: Any) -> None:
     >>> deriv(product, 1)(3.0, 2.0)
     np.float64(3.0)
     """
-    defjvp_argnum(fun, lambda i, t, ans, args, kwargs: fun(*args[:i], t, *args[i + 1 :], **kwargs))
+    def joint(nums: tuple[int, ...], ts: tuple, ans: Any, args: tuple, kwargs: dict) -> Any:
+        return sum_outgrads(fun(*args[:i], t, *args[i + 1 :], **kwargs) for i, t in zip(nums, ts, strict=True))
+
+    joint.linear_in = range(sys.maxsize)  # type: ignore[attr-defined]
+    defjvp_argnums(fun, joint)
 
 
 def sum_outgrads(gs: Iterable[Any]) -> Any:
-    """The sum of several cotangents (or tangents), pytrees of one structure."""
-    return functools.reduce(_add_trees, gs)
+    """The sum of several cotangents (or tangents), pytrees of one structure.
+
+    Examples
+    --------
+    >>> sum_outgrads([{"a": 1.0}, {"a": 2.0}])
+    {'a': 3.0}
+    """
+    return functools.reduce(_add_trees, map(dense, gs))
 
 
 def _add_trees(a: Any, b: Any) -> Any:
-    from .pytree import flatten
-
     leaves, treedef = flatten(a)
     return treedef.unflatten(
         x if y is None else y if x is None else add(x, y, False)
@@ -368,12 +305,20 @@ def _add_trees(a: Any, b: Any) -> Any:
 
 
 def add_outgrads(previous: tuple[Any, bool] | None, g: Any) -> tuple[Any, bool]:
-    """A running sum of cotangents and whether it may be changed in place, as HIPS autograd's backward pass keeps it."""
+    """A running sum of cotangents and whether it may be changed in place, as HIPS autograd's backward pass keeps it.
+
+    Examples
+    --------
+    >>> add_outgrads(add_outgrads(None, 1.0), 2.0)
+    (3.0, True)
+    """
+    new = dense(g)
     if previous is None:
-        return g, False
-    return _add_trees(previous[0], g), False
+        return new, new is not g
+    total, owned = previous
+    if owned:
+        return vspace(total).mut_add(total, new), True
+    return vspace(total).add(total, new), True
 
 
-def sparse_add(space: Any, previous: Any, new: Any) -> Any:
-    """`previous` (``None`` for zero) plus a `SparseObject`."""
-    return new.mut_add(space.zeros() if previous is None else previous)
+DECLARE.append(defvjp)

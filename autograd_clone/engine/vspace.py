@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from .box import Box, getval
+from .cotangent import SPACE_OF
 from .errors import UnsupportedTypeError
-from .pytree import flatten, is_container
+from .pytree import flatten, is_container, map_children
 
 
 class VSpace:
@@ -98,12 +99,12 @@ class VSpace:
 
 
 class ContainerVSpace(VSpace):
-    """The product of the spaces of a container's leaves. ``shape`` is the container of those spaces."""
+    """The product of the spaces of a container's leaves. ``shape`` is a container like it of its elements' spaces."""
 
     def __init__(self, value: Any) -> None:
         leaves, self._treedef = flatten(value)
         self._spaces = [vspace(leaf) for leaf in leaves]
-        self.shape = self._treedef.unflatten(self._spaces)
+        self.shape = map_children(vspace, value)
 
     @property
     def size(self) -> int:
@@ -151,19 +152,28 @@ class ContainerVSpace(VSpace):
         return self._map(lambda s, a: s._covector(a), x)
 
     def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and self.shape == other.shape
+        return isinstance(other, ContainerVSpace) and type(self) is type(other) and self.shape == other.shape
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}_{{'shape': {self.shape}}}"
 
 
 class SequenceVSpace(ContainerVSpace):
-    """The space of a list or tuple."""
+    """The space of a list or tuple. ``seq_type`` is what HIPS autograd has subclasses say; the value's own type counts here."""
+
+    seq_type: type | None = None
 
 
 class ListVSpace(SequenceVSpace):
     """The space of a list."""
 
+    seq_type = list
+
 
 class TupleVSpace(SequenceVSpace):
     """The space of a tuple."""
+
+    seq_type = tuple
 
 
 class NamedTupleVSpace(SequenceVSpace):
@@ -215,5 +225,9 @@ class SparseObject:
         """The cotangent as an array (or container)."""
         return self.mut_add(self.vs.zeros())
 
+    def __repr__(self) -> str:
+        return f"SparseObject({self.vs!r})"
+
 
 VSpace.register(SparseObject, lambda x: x.vs)
+SPACE_OF.append(vspace)

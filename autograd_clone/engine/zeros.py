@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from .box import getval
+from .box import all_values
 from .cotangent import Scatter, project
 from .primitive import ELEMENTWISE_RULES
 from .reverse import Node, _receive, explain
@@ -21,7 +21,7 @@ from .reverse import Node, _receive, explain
 
 def is_finite(g: Any) -> bool:
     """Whether a cotangent is free of NaN and infinities; ``False`` also where the square of a number overflows."""
-    g = getval(g)
+    g = all_values(g)
     if type(g) is np.ndarray:
         if g.dtype.kind == "f":
             flat = g if g.ndim == 1 else g.ravel()

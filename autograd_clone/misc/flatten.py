@@ -49,7 +49,7 @@ def flatten(value: Any) -> tuple[Any, Callable]:
     >>> vector
     array([0., 0., 1.])
     >>> unflatten(vector + 1)["b"]
-    np.float64(2.0)
+    array(2.)
     """
     leaves, treedef = flatten_tree(_sorted(value))
     shapes, dtypes = [shape_of(x) for x in leaves], [dtype_of(x) for x in leaves]

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 from ..engine.errors import AutogradError
-from ..engine.handmade import Node, toposort, trace
+from ..engine.handmade import toposort, trace
+from ..engine.nodes import Node
 from ..engine.tuples import subvals
 
 

@@ -1,10 +1,11 @@
-"""Making a namespace out of NumPy's own: which objects are passed on as they are, and which learn to take lists.
+"""Making a namespace out of NumPy's own: which objects are passed on as they are, and which learn to take
+lists.
 
-Arrays, traced or not, need no wrapper: NumPy's protocols bring traced ones to their rules. A *list* of traced numbers,
-as in ``np.sum([x, y])``, is not asked by the protocols, and NumPy would make an array of Python objects of it, which
-works for some functions, slowly, and fails in others. So the functions that are not ufuncs are given a wrapper, which
-makes a traced array of such a list. For a traced array it goes to the rule directly, which is quicker than by way of
-the protocol; for plain arrays it costs about 0.1 us.
+Arrays, traced or not, need no wrapper: NumPy's protocols bring traced ones to their rules. A *list* of
+traced numbers, as in ``np.sum([x, y])``, is not asked by the protocols, and NumPy would make an array of
+Python objects of it, which works for some functions, slowly, and fails in others. So the functions that are
+not ufuncs are given a wrapper, which makes a traced array of such a list. For a traced array it goes to the
+rule directly, which is quicker than by way of the protocol; for plain arrays it costs about 0.1 us.
 """
 
 from __future__ import annotations
@@ -16,12 +17,23 @@ from numpy import dtype, ndarray, ufunc
 
 from ..array.box import ArrayBox, call
 from ..engine.primitive import find
+from ..engine.tables import ALIASES
 from ..rules.creation import as_array, holds_box
 
 #: Functions whose first argument is a sequence of arrays, not an array.
-_OF_SEQUENCES = frozenset({
-    "column_stack", "concat", "concatenate", "dstack", "hstack", "lexsort", "multi_dot", "stack", "vstack",
-})  # fmt: skip
+_OF_SEQUENCES = frozenset(
+    {
+        "column_stack",
+        "concat",
+        "concatenate",
+        "dstack",
+        "hstack",
+        "lexsort",
+        "multi_dot",
+        "stack",
+        "vstack",
+    }
+)
 #: Functions whose rules look for traced values in nested lists themselves.
 _OF_NESTED_LISTS = frozenset({"block", "choose", "select"})
 
@@ -35,15 +47,22 @@ def exported(source: Any, package: str, names: Iterable[str] | None = None) -> d
 
 
 def accepting_lists(fun: Any, name: str, package: str) -> Any:
-    """`fun`, or a function that does the same and also takes lists of traced values if `fun` is one with a rule."""
+    """`fun`, or if it has a rule a function that does the same and also takes lists of traced values."""
     if not _needs_wrapper(fun, name):
         return fun
-    make = _of_sequence if name in _OF_SEQUENCES else _of_nested_lists if name in _OF_NESTED_LISTS else _of_arrays
+    make = (
+        _of_sequence
+        if name in _OF_SEQUENCES
+        else _of_nested_lists
+        if name in _OF_NESTED_LISTS
+        else _of_arrays
+    )
     function = make(fun)
     function.__name__ = function.__qualname__ = name
     function.__module__ = package
     function.__doc__ = fun.__doc__
     function.__wrapped__ = fun  # type: ignore[attr-defined]
+    ALIASES[function] = fun  # a rule for one is a rule for the other
     return function
 
 

@@ -183,10 +183,12 @@ def finish(h: Any, shape: tuple, dtype: np.dtype, is_array: Any) -> Any:
 
 def explain(error: Exception, fun: Callable, x: Any, g: Any) -> None:
     """Add to an exception of the backward pass the line that recorded its operation, by doing it all again."""
-    if getattr(error, "__notes__", None):
+    if getattr(error, "__notes__", None) or fun is None:
         return
     try:
-        Tape(fun, x, RecordingTrace).pull(g)
+        tape = Tape(fun, x, RecordingTrace)
+        tape.fun = None  # type: ignore[assignment]  # once is enough
+        tape.pull(g)
     except Exception as again:
         for note in getattr(again, "__notes__", ()):
             error.add_note(note)
