@@ -1,7 +1,8 @@
 """The methods and attributes of `numpy.ndarray`, made from the functions that do the same.
 
-A method that a program may call in a loop (``x.T``, ``x.reshape``) is added to `METHODS` by the rule table that has
-its primitive; the rest is here. What writes into an array, or reads its bytes in place, raises and says what to do.
+A method that a program may call in a loop (``x.T``, ``x.reshape``) is added to `METHODS` by the rule table
+that has its primitive; the rest is here. What writes into an array, or reads its bytes in place, raises and
+says what to do.
 """
 
 from __future__ import annotations
@@ -21,9 +22,36 @@ METHODS: dict[str, Any] = {}
 
 #: Methods whose signature is that of the function of the same name, with the array first.
 SAME_AS_FUNCTION = (
-    "all", "any", "argmax", "argmin", "argpartition", "argsort", "choose", "clip", "cumprod", "cumsum", "diagonal", "dot", "max", "mean", "min",
-    "nonzero", "prod", "ptp", "ravel", "repeat", "round", "searchsorted", "squeeze", "std", "sum", "swapaxes", "take", "trace", "var",
-)  # fmt: skip
+    "all",
+    "any",
+    "argmax",
+    "argmin",
+    "argpartition",
+    "argsort",
+    "choose",
+    "clip",
+    "cumprod",
+    "cumsum",
+    "diagonal",
+    "dot",
+    "max",
+    "mean",
+    "min",
+    "nonzero",
+    "prod",
+    "ptp",
+    "ravel",
+    "repeat",
+    "round",
+    "searchsorted",
+    "squeeze",
+    "std",
+    "sum",
+    "swapaxes",
+    "take",
+    "trace",
+    "var",
+)
 
 #: Methods that write into the array -> what to write instead.
 IN_PLACE = {
@@ -62,7 +90,9 @@ def _named(method: Callable, name: str) -> Callable:
 
 def _refused(name: str, instead: str) -> Callable:
     def method(self: ArrayBox, *args: Any, **kwargs: Any) -> Any:
-        raise NotDifferentiableError(f"ndarray.{name} writes into its array, which a trace cannot follow; use {instead}")
+        raise NotDifferentiableError(
+            f"ndarray.{name} writes into its array, which a trace cannot follow; use {instead}"
+        )
 
     return _named(method, name)
 
@@ -105,9 +135,15 @@ def tolist(self: ArrayBox) -> Any:
 
 def view(self: ArrayBox, dtype: Any = None, type: Any = None) -> Any:
     """As `numpy.ndarray.view`, which must not read the bytes as another type."""
-    if dtype is None or (not isinstance(dtype, _Type) and np.dtype(dtype) == self.dtype) or dtype in (np.ndarray, self.dtype.type):
+    if (
+        dtype is None
+        or (not isinstance(dtype, _Type) and np.dtype(dtype) == self.dtype)
+        or dtype in (np.ndarray, self.dtype.type)
+    ):
         return self
-    raise NotDifferentiableError(f"ndarray.view({dtype!r}) reads the bytes of a traced array; use x.real, x.imag or x.astype")
+    raise NotDifferentiableError(
+        f"ndarray.view({dtype!r}) reads the bytes of a traced array; use x.real, x.imag or x.astype"
+    )
 
 
 _Type = type
@@ -115,19 +151,23 @@ _Type = type
 
 def to_device(self: ArrayBox, device: str, /, *, stream: Any = None) -> Any:
     """As `numpy.ndarray.to_device`: the only device is ``"cpu"``."""
-    np.empty(0).to_device(device, stream=stream)  # type: ignore[attr-defined]
+    np.empty(0).to_device(device, stream=stream)  # type: ignore[arg-type]
     return self
 
 
 def byteswap(self: ArrayBox, inplace: bool = False) -> Any:
     """Refused: the bytes of a traced array are not its numbers."""
-    raise NotDifferentiableError("ndarray.byteswap and ndarray.getfield read the bytes of a traced array; use a plain array")
+    raise NotDifferentiableError(
+        "ndarray.byteswap and ndarray.getfield read the bytes of a traced array; use a plain array"
+    )
 
 
 def install() -> None:
     """Give `ArrayBox` its methods, from the registry."""
     for fun in REGISTRY:
-        if isinstance(fun, np.ufunc) and (fun.nin == 1 or fun.__name__ in BINARY_BY_NAME):  # object arrays of boxes call these
+        if isinstance(fun, np.ufunc) and (
+            fun.nin == 1 or fun.__name__ in BINARY_BY_NAME
+        ):  # object arrays of boxes call these
             setattr(ArrayBox, fun.__name__, _method(fun))
     ArrayBox.conj = ArrayBox.conjugate  # type: ignore[attr-defined]
     for name in SAME_AS_FUNCTION:

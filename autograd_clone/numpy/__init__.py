@@ -1,7 +1,7 @@
 """NumPy's namespace: its own objects, and a few functions that NumPy's protocols cannot bring to their rules.
 
-Plain ``numpy`` functions work on traced arrays as well. This namespace is for what they cannot see: traced values
-inside lists, ``np.array([x, y])``, as fill values and end points, and in ``np.r_`` and ``np.c_``.
+Plain ``numpy`` functions work on traced arrays as well. This namespace is for what they cannot see: traced
+values inside lists, ``np.array([x, y])``, as fill values and end points, and in ``np.r_`` and ``np.c_``.
 
 Examples
 --------
@@ -18,13 +18,14 @@ from typing import Any
 
 import numpy as _np
 
-from .. import rules as _rules
+from .. import rules as _rules  # noqa: F401  fills the registry
 from ..array.box import ArrayBox as _ArrayBox
 from ..engine.box import getval as _getval
 from ..rules import creation as _creation
+from ..rules import diagonals as _diagonals
 from ..rules import joining as _joining
+from ..rules import ranges as _ranges
 from ..rules import selection as _selection
-from ..rules import shape as _shape
 from . import _reexport
 
 __version__ = _np.__version__
@@ -61,7 +62,7 @@ def row_stack(tup: Any, *, dtype: Any = None, casting: Any = "same_kind") -> Any
 #: What stands here in place of NumPy's object of the same name.
 _OWN = {
     "apply_along_axis": _selection.apply_along_axis,
-    "arange": _creation.arange,
+    "arange": _ranges.arange,
     "array": _creation.array,
     "asanyarray": _creation.asanyarray,
     "asarray": _creation.asarray,
@@ -72,7 +73,7 @@ _OWN = {
     "full": _creation.full,
     "full_like": _creation.full_like,
     "isscalar": isscalar,
-    "make_diagonal": _shape.make_diagonal,
+    "make_diagonal": _diagonals.make_diagonal,
     "piecewise": _selection.piecewise,
     "r_": _Joiner(_np.r_, 0, 1, -1),
     "require": _creation.require,
@@ -82,12 +83,17 @@ _OWN = {
 _SUBMODULES = ("fft", "linalg", "random")
 
 globals().update(
-    _reexport.exported(_np, __name__, [n for n in vars(_np) if not n.startswith("_") and n not in _OWN and n not in _SUBMODULES])
+    _reexport.exported(
+        _np,
+        __name__,
+        [n for n in vars(_np) if not n.startswith("_") and n not in _OWN and n not in _SUBMODULES],
+    )
 )
 globals().update(_OWN)
 
-__all__ = sorted(n for n in globals() if not n.startswith("_") and n not in ("annotations", "importlib"))  # noqa: PLE0605
-__all__ += ["fft", "linalg", "random"]
+_IMPORTED = ("Any", "annotations", "importlib")
+__all__ = sorted(n for n in globals() if not n.startswith("_") and n not in _IMPORTED)  # noqa: PLE0605
+__all__ += list(_SUBMODULES)
 
 
 def __getattr__(name: str) -> Any:
@@ -101,4 +107,8 @@ def __dir__() -> list[str]:
     return sorted({*globals(), *dir(_np)})
 
 
-_ArrayBox.__array_namespace__ = lambda self, *, api_version=None: importlib.import_module(__name__)  # type: ignore[attr-defined]
+def _array_namespace(box: Any, *, api_version: str | None = None) -> Any:
+    return importlib.import_module(__name__)
+
+
+_ArrayBox.__array_namespace__ = _array_namespace  # type: ignore[attr-defined]

@@ -3,7 +3,7 @@
 from ..rules import hips
 from ..rules.hips import array_from_args, concatenate_args, metadata, wrap_intdtype, wrap_namespace
 from ..rules.hips import astype as _astype
-from ..rules.shape import make_diagonal
+from ..rules.diagonals import make_diagonal
 
 notrace_functions = hips.notrace_functions()
 

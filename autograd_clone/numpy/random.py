@@ -1,4 +1,4 @@
-"""The names of `numpy.random`, unchanged: a random draw has no derivative with respect to what it is drawn from."""
+"""The names of `numpy.random`, unchanged: a random draw has no derivative."""
 
 from __future__ import annotations
 

@@ -252,7 +252,7 @@ def _placed(trace, prim, operands, params):
 
 @rule("numpy.diag")
 def _diag(trace, prim, operands, params):
-    from .shape import PLACE_DIAGONAL
+    from .diagonals import PLACE_DIAGONAL
 
     (x,) = operands
     k = params.get("k", 0)

@@ -1,12 +1,11 @@
-"""Arrays made of traced values: from nested lists, from fill values, from end points; and copies and casts.
+"""Arrays made of traced values: from nested lists, from fill values; and copies and casts.
 
-Data enters as anything NumPy calls array_like, with traced values anywhere inside it, and leaves as a traced array.
-`as_array` is what other rules use on arguments that may be such lists.
+Data enters as anything NumPy calls array_like, with traced values anywhere inside it, and leaves as a
+traced array. `as_array` is what other rules use on arguments that may be such lists.
 """
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -14,14 +13,14 @@ import numpy as np
 
 from ..array.box import FROM_LIST, ArrayBox
 from ..array.methods import METHODS
-from ..engine.batch import same_for_all, values_only
+from ..engine.batch import values_only
 from ..engine.box import Box, all_values, getval
 from ..engine.cotangent import dtype_of, shape_of
 from ..engine.define import composite, linear, zero
 from ..engine.errors import UnsupportedKeywordError, UnsupportedTypeError
 from ..engine.reverse import ReverseTrace, next_order
 
-# ---- arrays of lists ------------------------------------------------------------------------------------------
+# ---- arrays of lists -------------------------------------------------------------------------------
 
 
 def stack_items(*items, axis, dtype=None):
@@ -52,7 +51,7 @@ STACK = linear(
 
 
 def assemble(items: Sequence, axis: int, new_axis: bool, combine: Callable, general: Callable) -> Any:
-    """An array of which each item is a part, under one reverse trace; what else there may be goes to `general`.
+    """An array of which each item is a part, under one reverse trace; all else goes to `general`.
 
     Parameters
     ----------
@@ -88,7 +87,9 @@ def assemble(items: Sequence, axis: int, new_axis: bool, combine: Callable, gene
         values.append(value)
         start = stop
     kinds = set(map(type, values))
-    if type(trace) is not ReverseTrace or not (kinds <= _PLAIN or all(k is ArrayBox or not issubclass(k, Box) for k in kinds)):
+    if type(trace) is not ReverseTrace or not (
+        kinds <= _PLAIN or all(k is ArrayBox or not issubclass(k, Box) for k in kinds)
+    ):
         return general(items)
     ans = assemble(values, axis, new_axis, combine, general) if ArrayBox in kinds else combine(values)
     if not alike or ans.dtype is not dtype:
@@ -107,7 +108,9 @@ def _part(g, index):
 def _note_casts(node: list, values: list, dtype: np.dtype) -> None:
     """Write into `node` which cotangents must be cast back to their operand's dtype."""
     if dtype.kind not in "fc":
-        raise UnsupportedTypeError(f"traced values cannot stand in an array of dtype {dtype}, which the values beside them ask for")
+        raise UnsupportedTypeError(
+            f"traced values cannot stand in an array of dtype {dtype}, which the values beside them ask for"
+        )
     for k, value in enumerate(values):
         if value.dtype is not dtype:
             node[4 * k + 4] = (value.shape, value.dtype, None)
@@ -154,10 +157,11 @@ def as_array(x: Any) -> Any:
 
 def as_operand(x: Any) -> Any:
     """As `as_array`, but a Python number stays one, so that it does not widen the dtype of what it meets."""
-    return x if type(x) in _NUMBERS else as_array(x)
+    return x if type(x) in NUMBERS else as_array(x)
 
 
-_NUMBERS = frozenset({bool, int, float, complex})
+#: Types of Python numbers.
+NUMBERS = frozenset({bool, int, float, complex})
 
 
 def holds_box(x: Any) -> bool:
@@ -175,7 +179,7 @@ def holds_box(x: Any) -> bool:
     return isinstance(x, Box)
 
 
-# ---- copies and casts -----------------------------------------------------------------------------------------
+# ---- copies and casts ------------------------------------------------------------------------------
 
 
 def cast_array(x, dtype):
@@ -193,14 +197,18 @@ CAST = linear(
     x=lambda g: g,  # the engine restores the dtype
     options={
         "harmless": ("dtype",),
-        "samples": lambda s: [s(s.array(2, 3), dtype=s.dtype), s(s.array(), dtype=np.complex128), s(s.array(0), dtype=s.dtype)],
+        "samples": lambda s: [
+            s(s.array(2, 3), dtype=s.dtype),
+            s(s.array(), dtype=np.complex128),
+            s(s.array(0), dtype=s.dtype),
+        ],
     },
 )
 COPY = linear(copied, x=lambda g: g, options={"samples": lambda s: [s(s.array(2, 3)), s(s.array())]})
 
 
 def cast_to(x: Any, dtype: Any) -> Any:
-    """`x` with `dtype`. A dtype that cannot carry a derivative gives a plain array; ``object``, one of traced scalars."""
+    """`x` with `dtype`; a plain array where the dtype has no derivative, traced scalars for ``object``."""
     dtype = np.dtype(dtype)
     if dtype == dtype_of(x):
         return x
@@ -218,49 +226,66 @@ def _object_array(x: Any) -> np.ndarray:
     return out
 
 
-@composite(np.astype, samples=lambda s: [s(s.array(2, 3), s.dtype), s(s.array(3), np.complex128, copy=False), s(s.array(), s.dtype)])
-def astype(x, dtype, /, *, copy=True, device=None):
+@composite(
+    np.astype,
+    samples=lambda s: [
+        s(s.array(2, 3), s.dtype),
+        s(s.array(3), np.complex128, copy=False),
+        s(s.array(), s.dtype),
+    ],
+)
+def _astype(x, dtype, /, *, copy=True, device=None):
     out = cast_to(x, dtype)
     return COPY(out) if copy and out is x else out
 
 
-@composite(np.copy, samples=lambda s: [s(s.array(2, 3)), s(s.array(2, 3), order="F", subok=True), s(s.array())])
-def copy(a, order="K", subok=False):
+@composite(
+    np.copy, samples=lambda s: [s(s.array(2, 3)), s(s.array(2, 3), order="F", subok=True), s(s.array())]
+)
+def _copy(a, order="K", subok=False):
     return COPY(as_array(a))
 
 
 def astype_method(self, dtype, order="K", casting="unsafe", subok=True, copy=True):
     """As `numpy.ndarray.astype`."""
     if casting != "unsafe" and not np.can_cast(self.dtype, dtype, casting):
-        raise TypeError(f"Cannot cast array data from {self.dtype!r} to {np.dtype(dtype)!r} according to the rule {casting!r}")
-    return astype(self, dtype, copy=copy)
+        raise TypeError(
+            f"cannot cast from {self.dtype!r} to {np.dtype(dtype)!r} according to the rule {casting!r}"
+        )
+    return _astype(self, dtype, copy=copy)
 
 
 METHODS["astype"] = astype_method
 METHODS["copy"] = lambda self, order="C": COPY(self)
 
-# ---- array, asarray and their kin -----------------------------------------------------------------------------
+# ---- array, asarray and their kin ------------------------------------------------------------------
 
 
-def _through(name, samples):
-    """Samples of a function of this module: NumPy's own does not ask traced values what to do."""
+def through(own, samples):
+    """Samples of ``own()``, a function of the namespace: NumPy's does not ask traced values what to do."""
 
-    def own(f, *args, **kwargs):
-        return globals()[name](*args, **kwargs)
+    def called_here(f, *args, **kwargs):
+        return own()(*args, **kwargs)
 
-    return lambda s: [sample._replace(via=own) for sample in samples(s)]
+    return lambda s: [sample._replace(via=called_here) for sample in samples(s)]
 
 
 def _given(**options: Any) -> dict:
     return {k: v for k, v in options.items() if v is not None}
 
 
-@composite(np.array, samples=_through("array", lambda s: [
-    s(s.array(2, 3)),
-    s([s.array(), 1.0, s.array()]),
-    s([[s.array(2), [1.0, 2.0]], [s.array(2), s.array(2)]], ndmin=4),
-    s([s.array(3), s.array(3)], dtype=s.dtype, copy=None, order="F"),
-]))  # fmt: skip
+@composite(
+    np.array,
+    samples=through(
+        lambda: array,
+        lambda s: [
+            s(s.array(2, 3)),
+            s([s.array(), 1.0, s.array()]),
+            s([[s.array(2), [1.0, 2.0]], [s.array(2), s.array(2)]], ndmin=4),
+            s([s.array(3), s.array(3)], dtype=s.dtype, copy=None, order="F"),
+        ],
+    ),
+)
 def array(object, dtype=None, *, copy=True, order="K", subok=False, ndmin=0, like=None, **options):
     """As `numpy.array`, for (nested lists of) traced values.
 
@@ -284,7 +309,17 @@ def array(object, dtype=None, *, copy=True, order="K", subok=False, ndmin=0, lik
     return np.reshape(out, (1,) * (ndmin - ndim) + shape_of(out)) if ndmin > ndim else out
 
 
-@composite(np.asarray, samples=_through("asarray", lambda s: [s(s.array(2, 3)), s([s.array(), s.array()], dtype=s.dtype), s(s.array(), copy=True, order="F")]))
+@composite(
+    np.asarray,
+    samples=through(
+        lambda: asarray,
+        lambda s: [
+            s(s.array(2, 3)),
+            s([s.array(), s.array()], dtype=s.dtype),
+            s(s.array(), copy=True, order="F"),
+        ],
+    ),
+)
 def asarray(a, dtype=None, order=None, *, device=None, copy=None, like=None):
     """As `numpy.asarray`, for (nested lists of) traced values."""
     if holds_box(a):
@@ -292,7 +327,12 @@ def asarray(a, dtype=None, order=None, *, device=None, copy=None, like=None):
     return np.asarray(a, dtype, order, **_given(device=device, copy=copy))
 
 
-@composite(np.asanyarray, samples=_through("asanyarray", lambda s: [s([s.array(), s.array()]), s(s.array(3), s.dtype, "C", copy=True)]))
+@composite(
+    np.asanyarray,
+    samples=through(
+        lambda: asanyarray, lambda s: [s([s.array(), s.array()]), s(s.array(3), s.dtype, "C", copy=True)]
+    ),
+)
 def asanyarray(a, dtype=None, order=None, *, device=None, copy=None, like=None):
     """As `numpy.asanyarray`, for (nested lists of) traced values."""
     if holds_box(a):
@@ -300,19 +340,33 @@ def asanyarray(a, dtype=None, order=None, *, device=None, copy=None, like=None):
     return np.asanyarray(a, dtype, order, **_given(device=device, copy=copy))
 
 
-@composite(np.ascontiguousarray, samples=_through("ascontiguousarray", lambda s: [s(s.array(2, 3)), s([s.array(), s.array()], dtype=s.dtype), s(s.array())]))
+@composite(
+    np.ascontiguousarray,
+    samples=through(
+        lambda: ascontiguousarray,
+        lambda s: [s(s.array(2, 3)), s([s.array(), s.array()], dtype=s.dtype), s(s.array())],
+    ),
+)
 def ascontiguousarray(a, dtype=None, *, like=None):
     """As `numpy.ascontiguousarray`, for (nested lists of) traced values."""
     return array(a, dtype, copy=None, ndmin=1) if holds_box(a) else np.ascontiguousarray(a, dtype)
 
 
-@composite(np.asfortranarray, samples=_through("asfortranarray", lambda s: [s(s.array(2, 3)), s(s.array(), s.dtype)]))
+@composite(
+    np.asfortranarray,
+    samples=through(lambda: asfortranarray, lambda s: [s(s.array(2, 3)), s(s.array(), s.dtype)]),
+)
 def asfortranarray(a, dtype=None, *, like=None):
     """As `numpy.asfortranarray`, for (nested lists of) traced values."""
     return array(a, dtype, copy=None, ndmin=1) if holds_box(a) else np.asfortranarray(a, dtype)
 
 
-@composite(np.asarray_chkfinite, samples=_through("asarray_chkfinite", lambda s: [s(s.array(2, 3)), s([s.array(), s.array()], s.dtype, "C")]))
+@composite(
+    np.asarray_chkfinite,
+    samples=through(
+        lambda: asarray_chkfinite, lambda s: [s(s.array(2, 3)), s([s.array(), s.array()], s.dtype, "C")]
+    ),
+)
 def asarray_chkfinite(a, dtype=None, order=None):
     """As `numpy.asarray_chkfinite`, for (nested lists of) traced values."""
     out = asarray(a, dtype, order)
@@ -320,13 +374,16 @@ def asarray_chkfinite(a, dtype=None, order=None):
     return out
 
 
-@composite(np.require, samples=_through("require", lambda s: [s(s.array(2, 3)), s(s.array(2, 3), None, ["C", "W"])]))
+@composite(
+    np.require,
+    samples=through(lambda: require, lambda s: [s(s.array(2, 3)), s(s.array(2, 3), None, ["C", "W"])]),
+)
 def require(a, dtype=None, requirements=None, *, like=None):
     """As `numpy.require`; memory layout is a matter of plain arrays only."""
     return array(a, dtype, copy=None) if holds_box(a) else np.require(a, dtype, requirements)
 
 
-# ---- fill values ----------------------------------------------------------------------------------------------
+# ---- fill values -----------------------------------------------------------------------------------
 
 
 def _filled(shape, fill_value, dtype):
@@ -334,13 +391,19 @@ def _filled(shape, fill_value, dtype):
     return np.broadcast_to(fill_value if dtype is None else cast_to(fill_value, dtype), shape)
 
 
-@composite(np.full, samples=_through("full", lambda s: [
-    s((2, 3), s.array()),
-    s(4, s.array(4), s.dtype, "F"),
-    s((2, 3), s.array(2, 1), dtype=s.dtype, order="C"),
-    s((), s.array()),
-    s((0, 2), s.array()),
-]))  # fmt: skip
+@composite(
+    np.full,
+    samples=through(
+        lambda: full,
+        lambda s: [
+            s((2, 3), s.array()),
+            s(4, s.array(4), s.dtype, "F"),
+            s((2, 3), s.array(2, 1), dtype=s.dtype, order="C"),
+            s((), s.array()),
+            s((0, 2), s.array()),
+        ],
+    ),
+)
 def full(shape, fill_value, dtype=None, order="C", *, device=None, like=None):
     """As `numpy.full`; the fill value may be traced."""
     if holds_box(fill_value):
@@ -351,11 +414,17 @@ def full(shape, fill_value, dtype=None, order="C", *, device=None, like=None):
 _FULL_LIKE = values_only(np.full_like)
 
 
-@composite(np.full_like, samples=_through("full_like", lambda s: [
-    s(np.zeros((2, 3), s.dtype), s.array()),
-    s(np.zeros(3), s.array(4, 1), s.dtype, "C", True, (4, 2)),
-    s(np.zeros(()), s.array(), dtype=s.dtype),
-]))  # fmt: skip
+@composite(
+    np.full_like,
+    samples=through(
+        lambda: full_like,
+        lambda s: [
+            s(np.zeros((2, 3), s.dtype), s.array()),
+            s(np.zeros(3), s.array(4, 1), s.dtype, "C", True, (4, 2)),
+            s(np.zeros(()), s.array(), dtype=s.dtype),
+        ],
+    ),
+)
 def full_like(a, fill_value, dtype=None, order="K", subok=True, shape=None, *, device=None):
     """As `numpy.full_like`; the fill value may be traced."""
     a = as_array(a)
@@ -364,99 +433,30 @@ def full_like(a, fill_value, dtype=None, order="K", subok=True, shape=None, *, d
     return _FULL_LIKE(getval(a), fill_value, dtype, order, subok, shape, **_given(device=device))
 
 
-for _f in (np.zeros_like, np.ones_like, np.empty_like, np.zeros, np.ones, np.empty, np.eye, np.identity, np.tri):
+_f: Any
+for _f in (
+    np.zeros_like,
+    np.ones_like,
+    np.empty_like,
+    np.zeros,
+    np.ones,
+    np.empty,
+    np.eye,
+    np.identity,
+    np.tri,
+):
     zero(_f)
-for _f in (np.frombuffer, np.fromfile, np.fromiter, np.fromstring, np.fromfunction, np.loadtxt, np.genfromtxt):
+for _f in (
+    np.frombuffer,
+    np.fromfile,
+    np.fromiter,
+    np.fromstring,
+    np.fromfunction,
+    np.loadtxt,
+    np.genfromtxt,
+):
     zero(_f)
 for _f in (np.ones, np.eye, np.identity, np.tri, np.fromfunction, np.loadtxt, np.genfromtxt):
     zero(_f.__globals__[f"_{_f.__name__}_with_like"])  # what arrives for ``np.ones(3, like=x)``
 composite(np.full.__globals__["_full_with_like"], full)
 composite(np.require.__globals__["_require_with_like"], require)
-
-
-# ---- end points -----------------------------------------------------------------------------------------------
-
-
-def _one_of(x):
-    """A plain number of the dtype of `x`, or `x` if it is a Python number."""
-    return x if type(x) in _NUMBERS else np.ones((), dtype_of(x))
-
-
-def _spaced(start, stop, num, endpoint, axis, function):
-    """``function(start, stop, t)`` for `num` values of ``t`` from 0 to 1, along a new axis."""
-    num = operator.index(num)
-    ndim = len(np.broadcast_shapes(shape_of(start), shape_of(stop)))
-    t = np.linspace(0.0, 1.0, num, endpoint).reshape((num,) + (1,) * ndim)
-    out = function(start, stop, t)
-    return np.moveaxis(out, 0, axis) if axis != 0 else out
-
-
-@composite(np.linspace, samples=lambda s: [
-    s(s.array(), s.array()),
-    s(s.array(3), s.array(2, 1), 5, False, axis=-1),
-    s(s.array(), s.array(), num=4, endpoint=False, retstep=True, dtype=s.dtype),
-    s(s.array(2), 1.0, 1, axis=1),
-    s(s.array(), 1.0, 0),
-])  # fmt: skip
-def linspace(start, stop, num=50, endpoint=True, retstep=False, dtype=None, axis=0, *, device=None):
-    start, stop = as_operand(start), as_operand(stop)
-    dtype = np.linspace(_one_of(start), _one_of(stop), 0, dtype=dtype).dtype
-    out = cast_to(_spaced(start, stop, num, endpoint, axis, lambda a, b, t: a * (1 - t) + b * t), dtype)
-    intervals = operator.index(num) - bool(endpoint)
-    return (out, (stop - start) / intervals if intervals > 0 else np.nan) if retstep else out
-
-
-@composite(np.logspace, operands=("start", "stop", "base"), samples=lambda s: [
-    s(s.array(), s.array()),
-    s(s.array(3), s.array(2, 1), 5, False, 2.0, axis=-1),
-    s(s.array(2), s.array(2), num=4, base=s.positive(2), dtype=s.dtype),
-    s(s.array(2), s.array(2), num=4, base=s.positive(2), axis=1),
-    s(s.array(), s.array(), num=4, base=s.positive()),
-])  # fmt: skip
-def logspace(start, stop, num=50, endpoint=True, base=10.0, dtype=None, axis=0):
-    start, stop, base = as_operand(start), as_operand(stop), as_operand(base)
-    dtype = np.logspace(_one_of(start), _one_of(stop), 0, base=_one_of(base), dtype=dtype).dtype
-    if shape_of(base):
-        ndim = len(np.broadcast_shapes(shape_of(start), shape_of(stop), shape_of(base)))
-        start, stop, base = (np.reshape(x, (1,) * (ndim - len(shape_of(x))) + shape_of(x)) for x in (start, stop, base))
-        base = np.expand_dims(base, axis)
-    return cast_to(np.power(base, np.linspace(start, stop, num, endpoint, axis=axis)), dtype)
-
-
-@composite(np.geomspace, samples=lambda s: [
-    s(s.positive(), s.positive()),
-    s(s.positive(3), s.positive(2, 1), 5, False, axis=-1),
-    s(s.positive(2), s.positive(2), num=4, dtype=s.dtype),
-    s(-s.positive(2), -s.positive(2), num=3),
-])  # fmt: skip
-def geomspace(start, stop, num=50, endpoint=True, dtype=None, axis=0):
-    start, stop = as_operand(start), as_operand(stop)
-    dtype = np.geomspace(_one_of(start), _one_of(stop), 0, dtype=dtype).dtype
-    out = _spaced(start, stop, num, endpoint, axis, lambda a, b, t: a * (b / a) ** t)
-    return cast_to(out, dtype)
-
-
-def _near(s, x):
-    """Close to `x`, so that the number of elements does not jump."""
-    return np.asarray(x + 0.02 * s.unit(), s.dtype)
-
-
-@composite(np.arange, complex=False, samples=_through("arange", lambda s: [
-    s(_near(s, 3.5)),
-    s(_near(s, 0.3), 5.0, 0.5),
-    s(1.0, 4.0, _near(s, 0.7)),
-    s(_near(s, 0.5), 9, dtype=s.dtype),
-]))  # fmt: skip
-def arange(*args, **kwargs):
-    """As `numpy.arange`; the end points and the step may be traced."""
-    if any(map(holds_box, args)) or any(map(holds_box, kwargs.values())):
-        return _traced_arange(*args, **kwargs)
-    return np.arange(*args, **kwargs)
-
-
-def _traced_arange(start=None, stop=None, step=1, dtype=None, *, device=None, like=None):
-    if stop is None:
-        start, stop = 0, start
-    number = same_for_all(np.ceil((getval(stop) - getval(start)) / getval(step)))
-    dtype = np.arange(_one_of(start), _one_of(stop), _one_of(step), dtype).dtype
-    return cast_to(start + step * np.arange(max(0, int(number))), dtype)

@@ -1,7 +1,8 @@
 """Reading elements, ``x[index]``, and its adjoint, which scatters a cotangent into zeros.
 
-A read leaves a `Scatter` on the way back, not an array: n reads of one array are built into one array of zeros at the
-end, so a loop over ``x[i]`` costs O(n). Indices may be anything NumPy takes; traced ones are read for their value.
+A read leaves a `Scatter` on the way back, not an array: n reads of one array are built into one array of
+zeros at the end, so a loop over ``x[i]`` costs O(n). Indices may be anything NumPy takes; traced ones are
+read for their value.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ def read(self: ArrayBox, index: Any) -> Any:
     """``self[index]`` of a traced array."""
     if type(index) is not int and type(index) is not slice:
         index = plain_index(index)
-        if isinstance(index, Box) or (type(index) is tuple and any([isinstance(i, Box) for i in index])):
+        if isinstance(index, Box) or (type(index) is tuple and any(isinstance(i, Box) for i in index)):
             from .gathering import read_at
 
             return read_at(self, index)
@@ -46,7 +47,7 @@ def plain_index(index: Any) -> Any:
         return tuple([i if type(i) is int or type(i) is slice else plain_index(i) for i in index])
     if kind is list:
         values = [getval(i) for i in index]
-        if any([isinstance(i, Box) for i in values]):
+        if any(isinstance(i, Box) for i in values):
             return FROM_LIST[0](values)  # positions of a batch
         index = np.array(values) if index else np.empty(0, np.intp)
     elif isinstance(index, Box):
@@ -80,14 +81,53 @@ Scatter.build = staticmethod(_build)
 def _indices(s):
     """Samples for every kind of index."""
     matrix = [
-        0, -1, np.int64(1), slice(1, None), slice(None, None, -2), (1, 2), (0, slice(None)), (slice(None), -1), (Ellipsis, 0), None,
-        (slice(None), None, 1), (), Ellipsis, [0, 2, 0], [[0, 1], [1, 1]], np.array([2, 0, 2, 2]), np.array([], int), [],
-        ([0, 1, 0], [1, 1, 1]), (np.array([[0], [2]]), np.array([0, 1, 0])), (0, [1, 1, 0]), (slice(0, 2), [3, 3]), ([0, 0], slice(None), None),
-        s.mask(3, 4), (s.mask(3), 1), (slice(None), s.mask(4)), (s.mask(3), [1]), [True, False, True], True, False, (np.array(1), slice(None)),
-    ]  # fmt: skip
-    cube = [(0, slice(None), [0, 1, 1]), ([0, 0], slice(None), [1, 1]), (slice(None), [0, 0], slice(None)), (Ellipsis, np.array([1, 0]), 0), s.mask(2, 3)]
+        0,
+        -1,
+        np.int64(1),
+        slice(1, None),
+        slice(None, None, -2),
+        (1, 2),
+        (0, slice(None)),
+        (slice(None), -1),
+        (Ellipsis, 0),
+        None,
+        (slice(None), None, 1),
+        (),
+        Ellipsis,
+        [0, 2, 0],
+        [[0, 1], [1, 1]],
+        np.array([2, 0, 2, 2]),
+        np.array([], int),
+        [],
+        ([0, 1, 0], [1, 1, 1]),
+        (np.array([[0], [2]]), np.array([0, 1, 0])),
+        (0, [1, 1, 0]),
+        (slice(0, 2), [3, 3]),
+        ([0, 0], slice(None), None),
+        s.mask(3, 4),
+        (s.mask(3), 1),
+        (slice(None), s.mask(4)),
+        (s.mask(3), [1]),
+        [True, False, True],
+        True,
+        False,
+        (np.array(1), slice(None)),
+    ]
+    cube = [
+        (0, slice(None), [0, 1, 1]),
+        ([0, 0], slice(None), [1, 1]),
+        (slice(None), [0, 0], slice(None)),
+        (Ellipsis, np.array([1, 0]), 0),
+        s.mask(2, 3),
+    ]
     out = [s(s.array(3, 4), index=i) for i in matrix] + [s(s.array(2, 3, 2), index=i) for i in cube]
-    return [*out, s(s.array(), index=()), s(s.array(), index=None), s(s.array(), index=Ellipsis), s(s.array(0, 3), index=(slice(None), 1))]
+    return [
+        *out,
+        s(s.array(), index=()),
+        s(s.array(), index=None),
+        s(s.array(), index=Ellipsis),
+        s(s.array(0, 3), index=(slice(None), 1)),
+    ]
 
 
 GETITEM = linear(
@@ -104,9 +144,14 @@ SCATTER = linear(
         "samples": lambda s: [
             s(s.array(), s.array(), shape=(3, 2), dtype=s.dtype, indices=[(0, 1), (-1, 0)]),
             s(*(s.array() for _ in range(6)), shape=(4,), dtype=s.dtype, indices=[0, 1, -1, 1, 3, 0]),
-            s(*(s.array() for _ in range(6)), shape=(2, 3), dtype=s.dtype, indices=[(0, 0), (1, 2), (-1, -1), (1, 2), (0, -2), (0, 0)]),
+            s(
+                *(s.array() for _ in range(6)),
+                shape=(2, 3),
+                dtype=s.dtype,
+                indices=[(0, 0), (1, 2), (-1, -1), (1, 2), (0, -2), (0, 0)],
+            ),
         ],
     },
 )
 
-ArrayBox.__getitem__ = read  # type: ignore[attr-defined]
+ArrayBox.__getitem__ = read  # type: ignore[misc]

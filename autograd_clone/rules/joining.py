@@ -1,12 +1,12 @@
 """Functions that join arrays, split them, and insert and delete pieces.
 
-Joining is one primitive, `joined`, with the places where its operands begin as a static argument, so that a join of
-n arrays costs O(n). Splitting is reading with slices.
+Joining is one primitive, `joined`, with the places where its operands begin as a static argument, so that a
+join of n arrays costs O(n). Splitting is reading with slices.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from itertools import accumulate
 from typing import Any
 
@@ -18,14 +18,15 @@ from ..engine.box import Box, getval
 from ..engine.cotangent import dtype_of, shape_of
 from ..engine.define import composite, linear
 from ..engine.errors import UnsupportedKeywordError
-from .creation import COPY, STACK, arange, as_array, assemble, cast_to
+from .creation import COPY, STACK, as_array, assemble, cast_to
+from .ranges import arange
 from .tools import refuse_out, truncates
 
-# ---- concatenate and stack ------------------------------------------------------------------------------------
+# ---- concatenate and stack -------------------------------------------------------------------------
 
 
 def joined(*arrays, axis, starts, dtype=None, casting="same_kind"):
-    """``np.concatenate(arrays, axis)``; `starts` tells where along the axis each array begins, and the whole length."""
+    """``np.concatenate(arrays, axis)``; `starts` tells where each array begins, and the whole length."""
     return np.concatenate(arrays, axis, dtype=dtype, casting=casting)
 
 
@@ -40,7 +41,9 @@ JOIN = linear(
         "operands": ("*arrays",),
         "defaults": {"axis": 0, "starts": (), "dtype": None, "casting": "same_kind"},
         "harmless": ("dtype", "casting"),
-        "samples": lambda s: [s(s.array(2, 3), s.array(2, 1), axis=1, starts=(0, 3, 4), dtype=s.dtype, casting="unsafe")],
+        "samples": lambda s: [
+            s(s.array(2, 3), s.array(2, 1), axis=1, starts=(0, 3, 4), dtype=s.dtype, casting="unsafe")
+        ],
     },
 )
 
@@ -60,15 +63,18 @@ def normal_axis(axis: int, ndim: int) -> int:
 _JOINED_VALUES, _STACKED_VALUES = values_only(np.concatenate), values_only(np.stack)
 
 
-@composite(np.concatenate, samples=lambda s: [
-    s((s.array(2, 3), s.array(1, 3))),
-    s([s.array(2, 3), s.array(2, 2)], -1),
-    s((s.array(2, 3), s.array(2), s.array()), axis=None),
-    s((s.array(3), np.arange(2), s.array(0)), dtype=s.dtype, casting="unsafe"),
-    s((s.array(2, 3), [[1.0, 2.0, 3.0]])),
-    s(s.array(2, 3)),
-])  # fmt: skip
-def concatenate(arrays, /, axis=0, out=None, *, dtype=None, casting="same_kind"):
+@composite(
+    np.concatenate,
+    samples=lambda s: [
+        s((s.array(2, 3), s.array(1, 3))),
+        s([s.array(2, 3), s.array(2, 2)], -1),
+        s((s.array(2, 3), s.array(2), s.array()), axis=None),
+        s((s.array(3), np.arange(2), s.array(0)), dtype=s.dtype, casting="unsafe"),
+        s((s.array(2, 3), [[1.0, 2.0, 3.0]])),
+        s(s.array(2, 3)),
+    ],
+)
+def _concatenate(arrays, /, axis=0, out=None, *, dtype=None, casting="same_kind"):
     if axis is not None and out is None and dtype is None:
         return join([a if type(a) is ArrayBox else as_array(a) for a in arrays], axis)
     refuse_out(np.concatenate, out)
@@ -86,7 +92,11 @@ def join(arrays: list, axis: int, dtype: Any = None, casting: Any = "same_kind")
     options = {} if dtype is None else {"dtype": dtype, "casting": casting}
     try:
         return assemble(
-            arrays, axis, False, lambda values: np.concatenate(values, axis, **options), lambda items: _join(items, axis, **options)
+            arrays,
+            axis,
+            False,
+            lambda values: np.concatenate(values, axis, **options),
+            lambda items: _join(items, axis, **options),
         )
     except IndexError:
         if any(len(a.shape) == 0 for a in arrays):
@@ -99,15 +109,18 @@ def _join(arrays: list, axis: int, **options: Any) -> Any:
     return JOIN(*arrays, axis=axis, starts=starts, **options)
 
 
-@composite(np.stack, samples=lambda s: [
-    s((s.array(2, 3), s.array(2, 3))),
-    s([s.array(2, 3), s.array(2, 3)], 1),
-    s([s.array(2), [1.0, 2.0]], axis=-1, dtype=s.dtype, casting="unsafe"),
-    s((s.array(), s.array(), 1.0)),
-    s(s.array(2, 3), axis=1),
-    s((s.array(0, 2), s.array(0, 2))),
-])  # fmt: skip
-def stack(arrays, axis=0, out=None, *, dtype=None, casting="same_kind"):
+@composite(
+    np.stack,
+    samples=lambda s: [
+        s((s.array(2, 3), s.array(2, 3))),
+        s([s.array(2, 3), s.array(2, 3)], 1),
+        s([s.array(2), [1.0, 2.0]], axis=-1, dtype=s.dtype, casting="unsafe"),
+        s((s.array(), s.array(), 1.0)),
+        s(s.array(2, 3), axis=1),
+        s((s.array(0, 2), s.array(0, 2))),
+    ],
+)
+def _stack(arrays, axis=0, out=None, *, dtype=None, casting="same_kind"):
     refuse_out(np.stack, out)
     arrays = [as_array(a) for a in arrays]
     if truncates(dtype):
@@ -119,7 +132,9 @@ def stack(arrays, axis=0, out=None, *, dtype=None, casting="same_kind"):
         arrays,
         axis,
         True,
-        lambda values: np.stack(values, axis, dtype=dtype, casting=casting) if axis or dtype else np.array(values),
+        lambda values: (
+            np.stack(values, axis, dtype=dtype, casting=casting) if axis or dtype else np.array(values)
+        ),
         lambda items: STACK(*items, axis=axis, dtype=dtype),
     )
 
@@ -145,7 +160,9 @@ def _stacker_samples(takes_dtype):
     def samples(s):
         shapes = [(), (), ()], [(3,), (3,)], [(2, 3), (2, 3)], [(2, 3, 2), (2, 3, 2)]
         out = [s([s.array(*n) for n in group]) for group in shapes]
-        return [*out, s((s.array(2, 3), s.array(2, 3)), dtype=s.dtype, casting="unsafe")] if takes_dtype else out
+        return (
+            [*out, s((s.array(2, 3), s.array(2, 3)), dtype=s.dtype, casting="unsafe")] if takes_dtype else out
+        )
 
     return samples
 
@@ -161,24 +178,29 @@ _stacker(np.dstack, lambda a: a if len(shape_of(a)) > 2 else np.atleast_3d(a), l
 _stacker(np.column_stack, _as_column, lambda ndim: 1)
 
 
-@composite(np.block, samples=lambda s: [
-    s([s.array(2), s.array(3)]),
-    s([[s.array(2, 2), np.zeros((2, 1))], [s.array(1, 2), s.array(1, 1)]]),
-    s([[s.array(), 1.0], [2.0, s.array()]]),
-    s([s.array(2, 2), s.array(2, 3)]),
-    s(s.array(2)),
-])  # fmt: skip
-def block(arrays):
+@composite(
+    np.block,
+    samples=lambda s: [
+        s([s.array(2), s.array(3)]),
+        s([[s.array(2, 2), np.zeros((2, 1))], [s.array(1, 2), s.array(1, 1)]]),
+        s([[s.array(), 1.0], [2.0, s.array()]]),
+        s([s.array(2, 2), s.array(2, 3)]),
+        s(s.array(2)),
+    ],
+)
+def _block(arrays):
     depth = _list_depth(arrays)
     leaves = _leaves(arrays)
     ndim = max([depth, *(len(shape_of(leaf)) for leaf in leaves)])
-    out = _block(arrays, depth, ndim)
+    out = _joined_blocks(arrays, depth, ndim)
     return COPY(out) if out is arrays else out
 
 
 def _list_depth(arrays: Any) -> int:
     if type(arrays) is tuple:
-        raise TypeError("only lists can be used to arrange blocks, and np.block does not allow implicit conversion from tuple")
+        raise TypeError(
+            "only lists can be used to arrange blocks; np.block does not convert tuples to arrays"
+        )
     if type(arrays) is not list:
         return 0
     depths = {_list_depth(a) for a in arrays}
@@ -191,9 +213,9 @@ def _leaves(arrays: Any) -> list:
     return [leaf for a in arrays for leaf in _leaves(a)] if type(arrays) is list else [arrays]
 
 
-def _block(arrays: Any, depth: int, ndim: int) -> Any:
+def _joined_blocks(arrays: Any, depth: int, ndim: int) -> Any:
     if type(arrays) is list:
-        return np.concatenate([_block(a, depth - 1, ndim) for a in arrays], axis=-depth)
+        return np.concatenate([_joined_blocks(a, depth - 1, ndim) for a in arrays], axis=-depth)
     shape = shape_of(arrays)
     return arrays if len(shape) == ndim else np.reshape(as_array(arrays), (1,) * (ndim - len(shape)) + shape)
 
@@ -203,7 +225,9 @@ def index_join(key: Any, axis: int, ndmin: int, trans1d: int) -> Any:
     key = key if type(key) is tuple else (key,)
     if key and type(key[0]) is str:
         if key[0] in ("r", "c"):
-            raise UnsupportedKeywordError("numpy.r_: the matrix forms 'r' and 'c' cannot be used with traced values")
+            raise UnsupportedKeywordError(
+                "numpy.r_: the matrix forms 'r' and 'c' cannot be used with traced values"
+            )
         given = [int(n) for n in key[0].split(",")]
         axis, ndmin, trans1d = [*given, *(axis, ndmin, trans1d)[len(given) :]][:3]
         key = key[1:]
@@ -213,7 +237,11 @@ def index_join(key: Any, axis: int, ndmin: int, trans1d: int) -> Any:
 def _index_item(item: Any, ndmin: int, trans1d: int) -> Any:
     if isinstance(item, slice):
         start, step = item.start or 0, 1 if item.step is None else item.step
-        item = np.linspace(start, item.stop, int(abs(step))) if isinstance(step, complex) else arange(start, item.stop, step)
+        item = (
+            np.linspace(start, item.stop, int(abs(step)))
+            if isinstance(step, complex)
+            else arange(start, item.stop, step)
+        )
     item = as_array(item)
     shape = shape_of(item)
     missing = ndmin - len(shape)
@@ -224,29 +252,39 @@ def _index_item(item: Any, ndmin: int, trans1d: int) -> Any:
     return np.reshape(item, (1,) * lead + shape + (1,) * (missing - lead))
 
 
-# ---- insert, append, delete -----------------------------------------------------------------------------------
+# ---- insert, append, delete ------------------------------------------------------------------------
 
 
-@composite(np.append, samples=lambda s: [
-    s(s.array(2, 3), s.array(2)), s(s.array(2, 3), s.array(1, 3), 0), s(s.array(3), 1.0), s(s.array(2, 1), s.array(2, 2), axis=-1), s(s.array(), s.array()),
-])  # fmt: skip
-def append(arr, values, axis=None):
+@composite(
+    np.append,
+    samples=lambda s: [
+        s(s.array(2, 3), s.array(2)),
+        s(s.array(2, 3), s.array(1, 3), 0),
+        s(s.array(3), 1.0),
+        s(s.array(2, 1), s.array(2, 2), axis=-1),
+        s(s.array(), s.array()),
+    ],
+)
+def _append(arr, values, axis=None):
     return np.concatenate((as_array(arr), as_array(values)), axis)
 
 
-@composite(np.insert, samples=lambda s: [
-    s(s.array(4), 1, s.array()),
-    s(s.array(4), -1, s.array(3)),
-    s(s.array(2, 3), [0, 4], s.array(2)),
-    s(s.array(2, 3), 1, s.array(2), axis=1),
-    s(s.array(2, 3), [1], s.array(2, 2), axis=1),
-    s(s.array(2, 3), [0, 2, -1], s.array(2, 1), 1),
-    s(s.array(2, 3), slice(0, 3, 2), s.array(), axis=-1),
-    s(s.array(3), np.array([True, False, True]), s.array(2)),
-    s(s.array(3), [], s.array(0)),
-    s(np.arange(3).astype(s.dtype), 1, s.array()),
-])  # fmt: skip
-def insert(arr, obj, values, axis=None):
+@composite(
+    np.insert,
+    samples=lambda s: [
+        s(s.array(4), 1, s.array()),
+        s(s.array(4), -1, s.array(3)),
+        s(s.array(2, 3), [0, 4], s.array(2)),
+        s(s.array(2, 3), 1, s.array(2), axis=1),
+        s(s.array(2, 3), [1], s.array(2, 2), axis=1),
+        s(s.array(2, 3), [0, 2, -1], s.array(2, 1), 1),
+        s(s.array(2, 3), slice(0, 3, 2), s.array(), axis=-1),
+        s(s.array(3), np.array([True, False, True]), s.array(2)),
+        s(s.array(3), [], s.array(0)),
+        s(np.arange(3).astype(s.dtype), 1, s.array()),
+    ],
+)
+def _insert(arr, obj, values, axis=None):
     arr, values, obj = as_array(arr), as_array(values), _plain_index(obj)
     if axis is None:
         arr, axis = np.ravel(arr), 0
@@ -294,21 +332,24 @@ def _insert_block(arr: Any, place: int, values: Any, axis: int, moved: bool) -> 
     return np.concatenate((arr[_along(axis, None, place)], values, arr[_along(axis, place, None)]), axis)
 
 
-@composite(np.delete, samples=lambda s: [
-    s(s.array(4), 1),
-    s(s.array(2, 3), [0, -1]),
-    s(s.array(2, 3), slice(0, 3, 2), axis=1),
-    s(s.array(2, 3), np.array([True, False, True]), -1),
-    s(s.array(2, 3), [], 0),
-])  # fmt: skip
-def delete(arr, obj, axis=None):
+@composite(
+    np.delete,
+    samples=lambda s: [
+        s(s.array(4), 1),
+        s(s.array(2, 3), [0, -1]),
+        s(s.array(2, 3), slice(0, 3, 2), axis=1),
+        s(s.array(2, 3), np.array([True, False, True]), -1),
+        s(s.array(2, 3), [], 0),
+    ],
+)
+def _delete(arr, obj, axis=None):
     if axis is None:
         arr, axis = np.ravel(arr), 0
     kept = np.delete(np.arange(shape_of(arr)[axis]), _plain_index(obj) if isinstance(obj, Box) else obj)
     return np.take(arr, kept, axis)
 
 
-# ---- splitting ------------------------------------------------------------------------------------------------
+# ---- splitting -------------------------------------------------------------------------------------
 
 
 def _cuts(n: int, indices_or_sections: Any) -> tuple[list, list]:
@@ -328,15 +369,20 @@ def _split_samples(*arguments):
     return lambda s: [s(s.array(*shape), *rest) for shape, *rest in arguments]
 
 
-@composite(np.array_split, samples=_split_samples(((5,), 3), ((4, 3), [1, 3]), ((4, 3), (1,), 1), ((2, 5), 2, -1), ((2,), 3)))
-def array_split(ary, indices_or_sections, axis=0):
+@composite(
+    np.array_split,
+    samples=_split_samples(((5,), 3), ((4, 3), [1, 3]), ((4, 3), (1,), 1), ((2, 5), 2, -1), ((2,), 3)),
+)
+def _array_split(ary, indices_or_sections, axis=0):
     axis = normal_axis(axis, len(shape_of(ary)))
     starts, stops = _cuts(shape_of(ary)[axis], indices_or_sections)
     return [ary[_along(axis, i, j)] for i, j in zip(starts, stops, strict=True)]
 
 
-@composite(np.split, samples=_split_samples(((6,), 3), ((4, 3), [1, 3]), ((4, 3), (1, -1), 1), ((2, 4), 2, -1)))
-def split(ary, indices_or_sections, axis=0):
+@composite(
+    np.split, samples=_split_samples(((6,), 3), ((4, 3), [1, 3]), ((4, 3), (1, -1), 1), ((2, 4), 2, -1))
+)
+def _split(ary, indices_or_sections, axis=0):
     if not np.ndim(indices_or_sections) and shape_of(ary)[axis] % indices_or_sections:
         raise ValueError("array split does not result in an equal division")
     return np.array_split(ary, indices_or_sections, axis)
@@ -364,4 +410,8 @@ def _unstack(x: Any, *, axis: int = 0) -> tuple:
 
 
 if hasattr(np, "unstack"):  # NumPy 2.1
-    composite(np.unstack, _unstack, samples=lambda s: [s(s.array(2, 3)), s(s.array(2, 3), axis=-1), s(s.array(0, 2))])
+    composite(
+        np.unstack,
+        _unstack,
+        samples=lambda s: [s(s.array(2, 3)), s(s.array(2, 3), axis=-1), s(s.array(0, 2))],
+    )

@@ -1,7 +1,8 @@
 """``np.pad`` in all its modes.
 
-Padding goes axis by axis, and along one axis every mode is a few slices, a gather, or a mean joined to the array. The
-odd reflections are found by padding test vectors: what ``np.pad`` does to an axis is ``x[j] * s + x[0] * p + x[-1] * q``.
+Padding goes axis by axis, and along one axis every mode is a few slices, a gather, or a mean joined to the
+array. The odd reflections are found by padding test vectors: what ``np.pad`` does to an axis is ``x[j] * s
++ x[0] * p + x[-1] * q``.
 """
 
 from __future__ import annotations
@@ -32,9 +33,12 @@ _KEYWORDS: dict[str, dict[str, Any]] = {
 }
 
 
-def pad_samples(s):
+def _pad_samples(s):
     def all_modes(x, width, **options):
-        return [s(x, width, mode, **options) for mode in ("constant", "edge", "linear_ramp", "mean", "reflect", "symmetric", "wrap")]
+        return [
+            s(x, width, mode, **options)
+            for mode in ("constant", "edge", "linear_ramp", "mean", "reflect", "symmetric", "wrap")
+        ]
 
     return [
         *all_modes(s.array(4), 2),
@@ -50,17 +54,31 @@ def pad_samples(s):
         s(s.array(1, 2), 3, "reflect", reflect_type="odd"),
         s(s.array(0, 2), ((1, 1), (0, 0))),
         s(s.array(), 0),
-        s(s.array(3), 1, "constant", constant_values=s.array(), via=lambda f, *args, **kw: pad(*args, **kw)),
-        s(s.array(3), (1, 2), "linear_ramp", end_values=(s.array(), 1.0), via=lambda f, *args, **kw: pad(*args, **kw)),
-    ] + ([] if s.dtype.kind == "c" else [
-        s(s.distinct(2, 5), (1, 3), mode, stat_length=n) for mode in ("maximum", "minimum", "median") for n in (None, 3, (2, 4))
-    ])  # fmt: skip
+        s(s.array(3), 1, "constant", constant_values=s.array(), via=lambda f, *args, **kw: _pad(*args, **kw)),
+        s(
+            s.array(3),
+            (1, 2),
+            "linear_ramp",
+            end_values=(s.array(), 1.0),
+            via=lambda f, *args, **kw: _pad(*args, **kw),
+        ),
+    ] + (
+        []
+        if s.dtype.kind == "c"
+        else [
+            s(s.distinct(2, 5), (1, 3), mode, stat_length=n)
+            for mode in ("maximum", "minimum", "median")
+            for n in (None, 3, (2, 4))
+        ]
+    )
 
 
-@composite(np.pad, samples=pad_samples)
-def pad(array, pad_width, mode="constant", **kwargs):
+@composite(np.pad, samples=_pad_samples)
+def _pad(array, pad_width, mode="constant", **kwargs):
     if callable(mode):
-        raise NotDifferentiableError("numpy.pad: a function as mode writes into the array, which a trace cannot follow; use np.concatenate")
+        raise NotDifferentiableError(
+            "numpy.pad: a function as mode writes into its array, which no trace follows; use np.concatenate"
+        )
     options = _options(mode, kwargs)
     array = as_array(array)
     ndim = len(shape_of(array))
@@ -70,7 +88,13 @@ def pad(array, pad_width, mode="constant", **kwargs):
     if mode == "constant" and not holds_box(options["constant_values"]):
         return PAD(array, pad_width=widths, constant_values=options["constant_values"])
     for axis, width in enumerate(widths):
-        array = _pad_axis(array, axis, *width, mode, {k: _pairs(v, ndim)[axis] if k != "reflect_type" else v for k, v in options.items()})
+        array = _pad_axis(
+            array,
+            axis,
+            width,
+            mode,
+            {k: _pairs(v, ndim)[axis] if k != "reflect_type" else v for k, v in options.items()},
+        )
     return array
 
 
@@ -112,7 +136,7 @@ def _unpad(g, array_shape, pad_width):
     return g[tuple(slice(before, before + n) for n, (before, _) in zip(array_shape, pad_width, strict=True))]
 
 
-PAD = custom(
+PAD: Any = custom(
     padded,
     vjp={"array": _unpad},
     jvp={"array": lambda t, pad_width: PAD(t, pad_width=pad_width, constant_values=0)},
@@ -121,7 +145,8 @@ PAD = custom(
 )
 
 
-def _pad_axis(x: Any, axis: int, before: int, after: int, mode: str, options: dict) -> Any:
+def _pad_axis(x: Any, axis: int, width: tuple[int, int], mode: Any, options: dict) -> Any:
+    before, after = width
     n = shape_of(x)[axis]
     if before == 0 and after == 0:
         return x
@@ -149,7 +174,7 @@ def _column(values: np.ndarray, ndim: int, axis: int) -> np.ndarray:
     return values.reshape((-1,) + (1,) * (ndim - 1 - axis))
 
 
-def _odd_reflection(x: Any, axis: int, width: tuple, mode: str) -> Any:
+def _odd_reflection(x: Any, axis: int, width: tuple, mode: Any) -> Any:
     shape = shape_of(x)
     n = shape[axis]
     index = np.pad(np.arange(n), width, mode)
@@ -158,7 +183,9 @@ def _odd_reflection(x: Any, axis: int, width: tuple, mode: str) -> Any:
     first, last = (np.pad(e, width, mode, reflect_type="odd") for e in tests)
     if n == 1:
         return np.take(x, index, axis)
-    inner = np.where((index == 0) | (index == n - 1), 0.0, 1 - first - last)  # constants are reflected to themselves
+    inner = np.where(
+        (index == 0) | (index == n - 1), 0.0, 1 - first - last
+    )  # constants are reflected to themselves
     first, last, inner = (_column(v, len(shape), axis) for v in (first, last, inner))
     out = np.take(x, index, axis) * inner + _edge(x, axis, 0) * first + _edge(x, axis, -1) * last
     return cast_to(out, dtype_of(x))

@@ -21,7 +21,7 @@ from .indexing import SCATTER, plain_index
 from .joining import normal_axis
 from .tools import refuse_out
 
-# ---- by condition ---------------------------------------------------------------------------------------------
+# ---- by condition ----------------------------------------------------------------------------------
 
 _WHERE = elementwise(
     np.where,
@@ -42,12 +42,15 @@ _WHERE = elementwise(
 )
 
 
-@composite(np.select, samples=lambda s: [
-    s([s.mask(3), s.mask(3)], [s.array(3), s.array()], s.array(), via=lambda f, *args: select(*args)),
-    s([s.mask(2, 3), s.mask(3), s.mask(2, 1)], [s.array(2, 1), s.array(3), 1.0], default=2),
-    s([s.mask(2)], [s.array(2)]),
-])  # fmt: skip
-def select(condlist, choicelist, default=0):
+@composite(
+    np.select,
+    samples=lambda s: [
+        s([s.mask(3), s.mask(3)], [s.array(3), s.array()], s.array(), via=lambda f, *args: _select(*args)),
+        s([s.mask(2, 3), s.mask(3), s.mask(2, 1)], [s.array(2, 1), s.array(3), 1.0], default=2),
+        s([s.mask(2)], [s.array(2)]),
+    ],
+)
+def _select(condlist, choicelist, default=0):
     if len(condlist) != len(choicelist):
         raise ValueError("list of cases must be same length as list of conditions")
     if not len(condlist):
@@ -71,14 +74,17 @@ def _of_one_dtype(choices: list) -> list:
 _CHOICE = values_only(np.choose)
 
 
-@composite(np.choose, samples=lambda s: [
-    s(np.array([0, 1, 1]), [s.array(3), s.array()]),
-    s(np.array([[0], [2]]), s.array(3, 4)),
-    s(np.array([-1, 3, 7]), (s.array(3), s.array(3), s.array(3)), mode="wrap"),
-    s(np.array([-1, 3, 7]), (s.array(3), s.array(3), s.array(3)), mode="clip"),
-    s(1, [s.array(2), s.array(2)], None, "raise"),
-])  # fmt: skip
-def choose(a, choices, out=None, mode="raise"):
+@composite(
+    np.choose,
+    samples=lambda s: [
+        s(np.array([0, 1, 1]), [s.array(3), s.array()]),
+        s(np.array([[0], [2]]), s.array(3, 4)),
+        s(np.array([-1, 3, 7]), (s.array(3), s.array(3), s.array(3)), mode="wrap"),
+        s(np.array([-1, 3, 7]), (s.array(3), s.array(3), s.array(3)), mode="clip"),
+        s(1, [s.array(2), s.array(2)], None, "raise"),
+    ],
+)
+def _choose(a, choices, out=None, mode="raise"):
     refuse_out(np.choose, out)
     a = getval(as_array(a))
     n = len(choices)
@@ -102,20 +108,30 @@ def piecewise(x, condlist, funclist, *args, **kw):
         if not condition.any():
             continue
         if callable(function):
-            values = np.broadcast_to(as_array(function(x[condition], *args, **kw)), (int(condition.sum()),))[place[condition]]
-            out = out + apply(SCATTER, (cast_to(values, dtype_of(x)),), {"shape": shape_of(x), "dtype": dtype_of(x), "indices": [place]})
+            values = np.broadcast_to(as_array(function(x[condition], *args, **kw)), (int(condition.sum()),))[
+                place[condition]
+            ]
+            out = out + apply(
+                SCATTER,
+                (cast_to(values, dtype_of(x)),),
+                {"shape": shape_of(x), "dtype": dtype_of(x), "indices": [place]},
+            )
         else:
             out = np.where(place, cast_to(as_array(function), dtype_of(x)), out)
     return out
 
 
-composite(np.piecewise, piecewise, samples=lambda s: [
-    s(s.array(5), [s.mask(5), s.mask(5)], [np.sin, lambda x: x * x]),
-    s(s.array(5), [s.mask(5)], [lambda x: x * x, 2.0]),
-    s(s.array(2, 3), [s.mask(2, 3), s.mask(2, 3)], [np.sin, 1.0, np.exp]),
-    s(s.array(), [True, False], [lambda x: x * x, 3.0]),
-    s(s.array(4), s.mask(4), [lambda x, k, c=0: k * x * x + c, 1], 3.0, c=2.0),
-])  # fmt: skip
+composite(
+    np.piecewise,
+    piecewise,
+    samples=lambda s: [
+        s(s.array(5), [s.mask(5), s.mask(5)], [np.sin, lambda x: x * x]),
+        s(s.array(5), [s.mask(5)], [lambda x: x * x, 2.0]),
+        s(s.array(2, 3), [s.mask(2, 3), s.mask(2, 3)], [np.sin, 1.0, np.exp]),
+        s(s.array(), [True, False], [lambda x: x * x, 3.0]),
+        s(s.array(4), s.mask(4), [lambda x, k, c=0: k * x * x + c, 1], 3.0, c=2.0),
+    ],
+)
 
 
 def _conditions(shape: tuple, condlist: Any, n: int) -> list:
@@ -127,11 +143,11 @@ def _conditions(shape: tuple, condlist: Any, n: int) -> list:
     if len(conditions) == n - 1:
         conditions.append(~np.any(conditions, axis=0))
     if len(conditions) != n:
-        raise ValueError(f"with {len(conditions)} condition(s), either {len(conditions)} or {len(conditions) + 1} functions are expected")
+        raise ValueError(f"{len(conditions)} condition(s) need as many functions, or one more, not {n}")
     return conditions
 
 
-# ---- by position ----------------------------------------------------------------------------------------------
+# ---- by position -----------------------------------------------------------------------------------
 
 
 def _take_back(g, a_shape, a_dtype, indices, axis, mode):
@@ -147,20 +163,27 @@ def taken(a, *, indices, axis, mode):
     return np.take(a, indices, axis, mode=mode)
 
 
-TAKE = linear(taken, a=_take_back, options={"samples": lambda s: [s(s.array(3, 4), indices=np.array([3, 0, 3]), axis=1, mode="raise")]})
+TAKE = linear(
+    taken,
+    a=_take_back,
+    options={"samples": lambda s: [s(s.array(3, 4), indices=np.array([3, 0, 3]), axis=1, mode="raise")]},
+)
 
 
-@composite(np.take, samples=lambda s: [
-    s(s.array(4), [0, 3, 3]),
-    s(s.array(3, 4), np.array([[0, 5], [-1, 11]])),
-    s(s.array(3, 4), 1, 0),
-    s(s.array(3, 4), [1, 1, -2], axis=-1),
-    s(s.array(3, 4), [4, -7, 9], axis=1, mode="wrap"),
-    s(s.array(3, 4), [4, -7, 2], 0, None, "clip"),
-    s(s.array(), 0),
-    s(s.array(3), np.empty(0, int)),
-])  # fmt: skip
-def take(a, indices, axis=None, out=None, mode="raise"):
+@composite(
+    np.take,
+    samples=lambda s: [
+        s(s.array(4), [0, 3, 3]),
+        s(s.array(3, 4), np.array([[0, 5], [-1, 11]])),
+        s(s.array(3, 4), 1, 0),
+        s(s.array(3, 4), [1, 1, -2], axis=-1),
+        s(s.array(3, 4), [4, -7, 9], axis=1, mode="wrap"),
+        s(s.array(3, 4), [4, -7, 2], 0, None, "clip"),
+        s(s.array(), 0),
+        s(s.array(3), np.empty(0, int)),
+    ],
+)
+def _take(a, indices, axis=None, out=None, mode="raise"):
     refuse_out(np.take, out)
     a = as_array(a)
     if axis is None or not shape_of(a):
@@ -180,13 +203,16 @@ def _take_each(a, index, axis, mode):
     return read_at(a, (*(slice(None),) * axis, index))
 
 
-@composite(np.take_along_axis, samples=lambda s: [
-    s(s.array(3, 4), s.ints(3, 2, 4), 0),
-    s(s.array(3, 4), s.ints(4, 3, 1), axis=-1),
-    s(s.array(3, 4), s.ints(12, 5), None),
-    s(s.array(3, 4), s.ints(4, 1, 2), 1),
-])  # fmt: skip
-def take_along_axis(arr, indices, axis=-1):
+@composite(
+    np.take_along_axis,
+    samples=lambda s: [
+        s(s.array(3, 4), s.ints(3, 2, 4), 0),
+        s(s.array(3, 4), s.ints(4, 3, 1), axis=-1),
+        s(s.array(3, 4), s.ints(12, 5), None),
+        s(s.array(3, 4), s.ints(4, 1, 2), 1),
+    ],
+)
+def _take_along_axis(arr, indices, axis=-1):
     arr, indices = as_array(arr), getval(as_array(indices))
     if axis is None:
         if indices.ndim != 1:
@@ -200,10 +226,16 @@ def take_along_axis(arr, indices, axis=-1):
     return arr[(*grid[:axis], indices, *grid[axis + 1 :])]
 
 
-@composite(np.compress, samples=lambda s: [
-    s([True, False, True], s.array(4)), s(s.mask(3), s.array(3, 4), axis=0), s(s.mask(2), s.array(3, 4), -1), s(s.mask(5), s.array(2, 3)),
-])  # fmt: skip
-def compress(condition, a, axis=None, out=None):
+@composite(
+    np.compress,
+    samples=lambda s: [
+        s([True, False, True], s.array(4)),
+        s(s.mask(3), s.array(3, 4), axis=0),
+        s(s.mask(2), s.array(3, 4), -1),
+        s(s.mask(5), s.array(2, 3)),
+    ],
+)
+def _compress(condition, a, axis=None, out=None):
     refuse_out(np.compress, out)
     condition = getval(as_array(condition))
     if condition.ndim != 1:
@@ -212,18 +244,23 @@ def compress(condition, a, axis=None, out=None):
 
 
 @composite(np.extract, samples=lambda s: [s(s.mask(3, 4), s.array(3, 4)), s(s.ints(2, 4), s.array(4))])
-def extract(condition, arr):
+def _extract(condition, arr):
     return np.take(arr, np.flatnonzero(getval(as_array(condition))))
 
 
 _TRIMS_AXES = np.lib.NumpyVersion(np.__version__) >= "2.2.0"
 
 
-@composite(np.trim_zeros, samples=lambda s: [
-    s(s.array(3), via=_between_zeros), s(s.array(3), "f", via=_between_zeros), s(s.array(3), trim="B", via=_between_zeros),
-    *([s(s.array(3), axis=0, via=_between_zeros)] if _TRIMS_AXES else []),
-])  # fmt: skip
-def trim_zeros(filt, trim="fb", axis=None):
+@composite(
+    np.trim_zeros,
+    samples=lambda s: [
+        s(s.array(3), via=_between_zeros),
+        s(s.array(3), "f", via=_between_zeros),
+        s(s.array(3), trim="B", via=_between_zeros),
+        *([s(s.array(3), axis=0, via=_between_zeros)] if _TRIMS_AXES else []),
+    ],
+)
+def _trim_zeros(filt, trim="fb", axis=None):
     filt = as_array(filt)
     shape = shape_of(filt)
     trim = trim.lower()
@@ -232,7 +269,8 @@ def trim_zeros(filt, trim="fb", axis=None):
     axes = range(len(shape)) if axis is None else [normal_axis(k, len(shape)) for k in np.atleast_1d(axis)]
     places = np.argwhere(getval(filt))
     if not places.size:
-        start, stop = (0,) * len(shape), (0,) * len(shape)
+        start: Any = (0,) * len(shape)
+        stop: Any = start
     else:
         start = places.min(axis=0) if "f" in trim else (None,) * len(shape)
         stop = places.max(axis=0) + 1 if "b" in trim else (None,) * len(shape)
@@ -243,7 +281,7 @@ def _between_zeros(f, x, *args, **kwargs):
     return f(np.concatenate((np.zeros(2), x, np.zeros(1))), *args, **kwargs)
 
 
-# ---- by function ----------------------------------------------------------------------------------------------
+# ---- by function -----------------------------------------------------------------------------------
 
 
 def apply_along_axis(func1d, axis, arr, *args, **kwargs):
@@ -261,18 +299,26 @@ def apply_along_axis(func1d, axis, arr, *args, **kwargs):
     return np.transpose(out, [*range(axis), *new, *range(axis, len(lead))])
 
 
-composite(np.apply_along_axis, apply_along_axis, samples=lambda s: [
-    s(lambda v: np.sum(v * v), 0, s.array(3, 4)),
-    s(lambda v, k, c=0.0: v * v[0] * k + c, -1, s.array(2, 3), 2.0, c=1.0),
-    s(lambda v: np.outer(v, v), 1, s.array(2, 3, 2)),
-    s(lambda v: v * v, 0, s.array(3)),
-])  # fmt: skip
+composite(
+    np.apply_along_axis,
+    apply_along_axis,
+    samples=lambda s: [
+        s(lambda v: np.sum(v * v), 0, s.array(3, 4)),
+        s(lambda v, k, c=0.0: v * v[0] * k + c, -1, s.array(2, 3), 2.0, c=1.0),
+        s(lambda v: np.outer(v, v), 1, s.array(2, 3, 2)),
+        s(lambda v: v * v, 0, s.array(3)),
+    ],
+)
 
 
-@composite(np.apply_over_axes, samples=lambda s: [
-    s(lambda a, axis: np.sum(a * a, axis), s.array(2, 3, 4), [0, -1]), s(lambda a, axis: np.sum(a * a, axis, keepdims=True), s.array(2, 3), 1),
-])  # fmt: skip
-def apply_over_axes(func, a, axes):
+@composite(
+    np.apply_over_axes,
+    samples=lambda s: [
+        s(lambda a, axis: np.sum(a * a, axis), s.array(2, 3, 4), [0, -1]),
+        s(lambda a, axis: np.sum(a * a, axis, keepdims=True), s.array(2, 3), 1),
+    ],
+)
+def _apply_over_axes(func, a, axes):
     value = as_array(a)
     ndim = len(shape_of(value))
     for axis in np.atleast_1d(axes).tolist():
@@ -299,16 +345,27 @@ class vectorize(np.vectorize):  # noqa: N801
     """
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the function for every element."""
         if any(map(holds_box, args)) or any(map(holds_box, kwargs.values())):
             return self._traced_call(args, kwargs)
         out = super().__call__(*args, **kwargs)
-        return tuple(map(from_list, out)) if isinstance(out, tuple) else from_list(out) if isinstance(out, np.ndarray) else out
+        return (
+            tuple(map(from_list, out))
+            if isinstance(out, tuple)
+            else from_list(out)
+            if isinstance(out, np.ndarray)
+            else out
+        )
 
     def _traced_call(self, args: tuple, kwargs: dict) -> Any:
         given = dict(enumerate(args)) | kwargs
         names = [k for k in given if k not in self.excluded]
         arrays = {k: as_array(given[k]) for k in names}
-        core = dict.fromkeys(names, 0) if self.signature is None else dict(zip(names, _core_ndims(self.signature), strict=True))
+        core = (
+            dict.fromkeys(names, 0)
+            if self.signature is None
+            else dict(zip(names, _core_ndims(self.signature), strict=True))
+        )
         lead = np.broadcast_shapes(*(shape_of(a)[: len(shape_of(a)) - core[k]] for k, a in arrays.items()))
         for k, a in arrays.items():
             arrays[k] = np.broadcast_to(a, lead + shape_of(a)[len(shape_of(a)) - core[k] :])
@@ -331,13 +388,21 @@ class vectorize(np.vectorize):  # noqa: N801
 
 def _core_ndims(signature: str) -> list[int]:
     """Number of core dimensions of each input in a signature such as "(m,n),(n)->(m)"."""
-    groups = re.findall(r"\(([^()]*)\)", signature.split("->")[0])
+    groups = re.findall(r"\(([^()]*)\)", signature.split("->", maxsplit=1)[0])
     return [len(group.split(",")) if group.strip() else 0 for group in groups]
 
 
-# ---- positions, and what has no derivative --------------------------------------------------------------------
+_f: Any
 
-for _f in (np.unravel_index, np.ravel_multi_index, np.diag_indices_from, np.tril_indices_from, np.triu_indices_from):
+# ---- positions, and what has no derivative ---------------------------------------------------------
+
+for _f in (
+    np.unravel_index,
+    np.ravel_multi_index,
+    np.diag_indices_from,
+    np.tril_indices_from,
+    np.triu_indices_from,
+):
     zero(_f)
 for _f in (np.nonzero, np.flatnonzero, np.argwhere):
     zero(_f, samples=lambda s: [s(s.array(3, 4)), s(s.array(0))])

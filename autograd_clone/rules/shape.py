@@ -1,7 +1,7 @@
-"""Functions that rearrange elements: reshaping, transposing, broadcasting, flipping, repeating, diagonals.
+"""Functions that rearrange elements: reshaping, transposing, broadcasting, flipping, repeating.
 
-Nearly all are linear; what is stated is the adjoint. An adjoint that NumPy lacks (`place_diagonal`, `sum_segments`,
-`sum_windows`) is a primitive here, whose own adjoint is the NumPy function it came from.
+Nearly all are linear; what is stated is the adjoint. An adjoint that NumPy lacks (`sum_segments`) is a
+primitive here, whose own adjoint is the NumPy function it came from.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 from math import prod
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 
 from ..array.box import ArrayBox
 from ..array.methods import METHODS
@@ -19,7 +18,7 @@ from ..engine.define import composite, linear, zero
 from ..engine.reverse import ReverseTrace, next_order
 from .creation import COPY, as_array
 
-# ---- reshaping ------------------------------------------------------------------------------------------------
+# ---- reshaping -------------------------------------------------------------------------------------
 
 
 def reshaped(a, *, shape, order):
@@ -32,7 +31,10 @@ RESHAPE = linear(
     a=lambda g, a_shape, order: np.reshape(g, a_shape, order),
     options={
         "harmless": ("shape",),
-        "samples": lambda s: [s(s.array(2, 3), shape=(3, 2), order="F"), s(s.array(), shape=(1, 1), order="C")],
+        "samples": lambda s: [
+            s(s.array(2, 3), shape=(3, 2), order="F"),
+            s(s.array(), shape=(1, 1), order="C"),
+        ],
     },
 )
 
@@ -46,16 +48,19 @@ def _reshape_back(g, a_shape):
     return g.reshape(a_shape)
 
 
-@composite(np.reshape, samples=lambda s: [
-    s(s.array(2, 3), (3, 2)),
-    s(s.array(2, 3), -1, "F"),
-    s(s.array(3, 2), (3, 2), order="A", via=_of_transposed),
-    s(s.array(3, 2), (2, -1), order="A", copy=True, via=_of_transposed),
-    s(s.array(), (1, 1)),
-    s(s.array(1), ()),
-    s(s.array(0, 3), (3, 0, 2)),
-])  # fmt: skip
-def reshape(a, /, shape=None, order="C", *, copy=None, **old_name):
+@composite(
+    np.reshape,
+    samples=lambda s: [
+        s(s.array(2, 3), (3, 2)),
+        s(s.array(2, 3), -1, "F"),
+        s(s.array(3, 2), (3, 2), order="A", via=_of_transposed),
+        s(s.array(3, 2), (2, -1), order="A", copy=True, via=_of_transposed),
+        s(s.array(), (1, 1)),
+        s(s.array(1), ()),
+        s(s.array(0, 3), (3, 0, 2)),
+    ],
+)
+def _reshape(a, /, shape=None, order="C", *, copy=None, **old_name):
     if old_name:
         (shape,) = old_name.values()  # "newshape", before NumPy 2.1
     if type(a) is ArrayBox and copy is None and order == "C":
@@ -69,17 +74,19 @@ def reshape(a, /, shape=None, order="C", *, copy=None, **old_name):
 
 def reshape_method(self, *shape, order="C", copy=None):
     """As `numpy.ndarray.reshape`."""
-    return reshape(self, shape[0] if len(shape) == 1 else shape, order, copy=copy)
+    return _reshape(self, shape[0] if len(shape) == 1 else shape, order, copy=copy)
 
 
 def flatten(self, order="C"):
     """As `numpy.ndarray.flatten`."""
-    return ravel(self, order)
+    return _ravel(self, order)
 
 
 METHODS["reshape"] = reshape_method
 METHODS["flatten"] = flatten
-METHODS["flat"] = property(flatten, doc="The elements as a one-dimensional array, which can be iterated over and indexed.")
+METHODS["flat"] = property(
+    flatten, doc="The elements as a one-dimensional array, which can be iterated over and indexed."
+)
 
 
 def _one_example(x):
@@ -95,15 +102,18 @@ def memory_order(x, order):
     return order.upper()
 
 
-@composite(np.ravel, samples=lambda s: [
-    s(s.array(2, 3)),
-    s(s.array(2, 3), "F"),
-    s(s.array(3, 2), order="A", via=_of_transposed),
-    s(s.array(3, 2), order="K", via=_of_transposed),
-    s(s.array(2, 3, 4), order="K", via=lambda f, x, order: f(np.moveaxis(x, 0, 1)[::-1], order)),
-    s(s.array()),
-])  # fmt: skip
-def ravel(a, order="C"):
+@composite(
+    np.ravel,
+    samples=lambda s: [
+        s(s.array(2, 3)),
+        s(s.array(2, 3), "F"),
+        s(s.array(3, 2), order="A", via=_of_transposed),
+        s(s.array(3, 2), order="K", via=_of_transposed),
+        s(s.array(2, 3, 4), order="K", via=lambda f, x, order: f(np.moveaxis(x, 0, 1)[::-1], order)),
+        s(s.array()),
+    ],
+)
+def _ravel(a, order="C"):
     if order in ("K", "k"):
         strides = _one_example(a).strides
         axes = sorted(range(len(strides)), key=lambda i: -abs(strides[i]))
@@ -113,10 +123,17 @@ def ravel(a, order="C"):
 
 def _reshaping(*samples):
     """Options of a function that only changes the shape."""
-    return {"harmless": ("axis",), "samples": lambda s: [s(s.array(*shape), *args) for shape, *args in samples]}
+    return {
+        "harmless": ("axis",),
+        "samples": lambda s: [s(s.array(*shape), *args) for shape, *args in samples],
+    }
 
 
-linear(np.expand_dims, a=lambda g, a_shape: g.reshape(a_shape), options=_reshaping(((2, 3), 1), ((2, 3), (0, -1)), ((), 0)))
+linear(
+    np.expand_dims,
+    a=lambda g, a_shape: g.reshape(a_shape),
+    options=_reshaping(((2, 3), 1), ((2, 3), (0, -1)), ((), 0)),
+)
 linear(
     np.squeeze,
     a=lambda g, a_shape: g.reshape(a_shape),
@@ -135,7 +152,7 @@ def _each(function):
 
 
 def _atleast(n, shape_for):
-    """The implementation of ``atleast_<n>d``, which gives ``shape_for[ndim](shape)`` to arrays of lower dimension."""
+    """The implementation of ``atleast_<n>d``: arrays of lower dimension get ``shape_for[ndim](shape)``."""
 
     def one(a):
         shape = shape_of(a)
@@ -145,7 +162,13 @@ def _atleast(n, shape_for):
 
 
 def _atleast_samples(s):
-    return [s(s.array()), s(s.array(3)), s(s.array(2, 3)), s(s.array(2, 3), s.array(), 1.0), s(s.array(2, 1, 2))]
+    return [
+        s(s.array()),
+        s(s.array(3)),
+        s(s.array(2, 3)),
+        s(s.array(2, 3), s.array(), 1.0),
+        s(s.array(2, 1, 2)),
+    ]
 
 
 def _scalar_shape(n):
@@ -160,7 +183,7 @@ composite(
     samples=_atleast_samples,
 )
 
-# ---- the order of axes ----------------------------------------------------------------------------------------
+# ---- the order of axes -----------------------------------------------------------------------------
 
 
 def _transpose_back(g, axes):
@@ -182,21 +205,54 @@ def _matrices(s):
     return [s(s.array(2, 3)), s(s.array(2, 3, 4)), s(s.array(0, 2))]
 
 
-linear(np.transpose, a=_transpose_back, options={"samples": lambda s: [
-    s(s.array(2, 3)), s(s.array(2, 3, 4), (2, 0, 1)), s(s.array(2, 3, 4), axes=(-1, 0, -2)), s(s.array()), s(s.array(3)), s(s.array(0, 2)),
-]})  # fmt: skip
+linear(
+    np.transpose,
+    a=_transpose_back,
+    options={
+        "samples": lambda s: [
+            s(s.array(2, 3)),
+            s(s.array(2, 3, 4), (2, 0, 1)),
+            s(s.array(2, 3, 4), axes=(-1, 0, -2)),
+            s(s.array()),
+            s(s.array(3)),
+            s(s.array(0, 2)),
+        ]
+    },
+)
 linear(np.matrix_transpose, x=lambda g: np.matrix_transpose(g), options={"samples": _matrices})
 linear(np.linalg.matrix_transpose, x=lambda g: np.matrix_transpose(g), options={"samples": _matrices})
-linear(np.swapaxes, a=lambda g, axis1, axis2: np.swapaxes(g, axis1, axis2), options={"samples": lambda s: [
-    s(s.array(2, 3), 0, 1), s(s.array(2, 3, 4), axis1=-1, axis2=0), s(s.array(2, 3), 1, 1),
-]})  # fmt: skip
-linear(np.moveaxis, a=lambda g, source, destination: np.moveaxis(g, destination, source), options={"samples": lambda s: [
-    s(s.array(2, 3, 4), 0, -1), s(s.array(2, 3, 4), (0, 1), (-1, 0)), s(s.array(2, 3), source=[1], destination=[0]),
-]})  # fmt: skip
-linear(np.rollaxis, a=_rollaxis_back, options={"samples": lambda s: [
-    s(s.array(2, 3, 4), axis, start) for axis in (0, 1, -1) for start in (0, 1, 2, 3, -1, -2)
-] + [s(s.array(2, 3), 1)]})  # fmt: skip
-
+linear(
+    np.swapaxes,
+    a=lambda g, axis1, axis2: np.swapaxes(g, axis1, axis2),
+    options={
+        "samples": lambda s: [
+            s(s.array(2, 3), 0, 1),
+            s(s.array(2, 3, 4), axis1=-1, axis2=0),
+            s(s.array(2, 3), 1, 1),
+        ]
+    },
+)
+linear(
+    np.moveaxis,
+    a=lambda g, source, destination: np.moveaxis(g, destination, source),
+    options={
+        "samples": lambda s: [
+            s(s.array(2, 3, 4), 0, -1),
+            s(s.array(2, 3, 4), (0, 1), (-1, 0)),
+            s(s.array(2, 3), source=[1], destination=[0]),
+        ]
+    },
+)
+linear(
+    np.rollaxis,
+    a=_rollaxis_back,
+    options={
+        "samples": lambda s: (
+            [s(s.array(2, 3, 4), axis, start) for axis in (0, 1, -1) for start in (0, 1, 2, 3, -1, -2)]
+            + [s(s.array(2, 3), 1)]
+        )
+    },
+)
 
 
 def transposed(x):
@@ -228,70 +284,122 @@ METHODS["T"] = property(transposed, doc="As `numpy.ndarray.T`.")
 METHODS["mT"] = property(_matrix_transposed, doc="As `numpy.ndarray.mT`.")
 METHODS["transpose"] = transpose_method
 
-# ---- broadcasting ---------------------------------------------------------------------------------------------
+# ---- broadcasting ----------------------------------------------------------------------------------
 
-linear(np.broadcast_to, array=lambda g, array_shape: unbroadcast(g, array_shape), options={
-    "harmless": ("shape", "subok"),
-    "samples": lambda s: [
-        s(s.array(3), (2, 3)), s(s.array(2, 1), (4, 2, 3)), s(s.array(), (2, 2)), s(s.array(1), (0,)), s(s.array(2), shape=2, subok=True),
+linear(
+    np.broadcast_to,
+    array=lambda g, array_shape: unbroadcast(g, array_shape),
+    options={
+        "harmless": ("shape", "subok"),
+        "samples": lambda s: [
+            s(s.array(3), (2, 3)),
+            s(s.array(2, 1), (4, 2, 3)),
+            s(s.array(), (2, 2)),
+            s(s.array(1), (0,)),
+            s(s.array(2), shape=2, subok=True),
+        ],
+    },
+)
+
+
+@composite(
+    np.broadcast_arrays,
+    samples=lambda s: [
+        s(s.array(3), s.array(2, 1)),
+        s(s.array(), 1.0, s.array(2), subok=True),
+        s(s.array(2)),
     ],
-})  # fmt: skip
-
-
-@composite(np.broadcast_arrays, samples=lambda s: [
-    s(s.array(3), s.array(2, 1)), s(s.array(), 1.0, s.array(2), subok=True), s(s.array(2)),
-])  # fmt: skip
-def broadcast_arrays(*args, subok=False):
+)
+def _broadcast_arrays(*args, subok=False):
     arrays = [as_array(a) for a in args]
     shape = np.broadcast_shapes(*map(shape_of, arrays))
     return tuple(a if shape_of(a) == shape else np.broadcast_to(a, shape) for a in arrays)
 
 
-@composite(np.meshgrid, samples=lambda s: [
-    s(s.array(3), s.array(2)),
-    s(s.array(3), s.array(2), s.array(2), indexing="ij", copy=False),
-    s(s.array(3), np.arange(2.0), sparse=True),
-    s(s.array(), s.array(2)),
-    s(s.array(3)),
-])  # fmt: skip
-def meshgrid(*xi, copy=True, sparse=False, indexing="xy"):
+@composite(
+    np.meshgrid,
+    samples=lambda s: [
+        s(s.array(3), s.array(2)),
+        s(s.array(3), s.array(2), s.array(2), indexing="ij", copy=False),
+        s(s.array(3), np.arange(2.0), sparse=True),
+        s(s.array(), s.array(2)),
+        s(s.array(3)),
+    ],
+)
+def _meshgrid(*xi, copy=True, sparse=False, indexing="xy"):
     n = len(xi)
     if indexing not in ("xy", "ij"):
         raise ValueError("Valid values for `indexing` are 'xy' and 'ij'.")
     axes = list(range(n))
     if indexing == "xy" and n > 1:
         axes[:2] = 1, 0
-    grid = [np.reshape(as_array(x), (1,) * axis + (-1,) + (1,) * (n - 1 - axis)) for x, axis in zip(xi, axes, strict=True)]
+    grid = [
+        np.reshape(as_array(x), (1,) * axis + (-1,) + (1,) * (n - 1 - axis))
+        for x, axis in zip(xi, axes, strict=True)
+    ]
     return tuple(grid) if sparse else np.broadcast_arrays(*grid)
 
 
 @composite(np.ix_, samples=lambda s: [s(s.array(3), s.array(2))])
-def ix_(*args):
+def _ix_(*args):
     n = len(args)
     return tuple(np.reshape(as_array(a), (1,) * i + (-1,) + (1,) * (n - 1 - i)) for i, a in enumerate(args))
 
 
-# ---- flipping, rolling, rotating ------------------------------------------------------------------------------
+# ---- flipping, rolling, rotating -------------------------------------------------------------------
 
 
 def _negated(shift):
     return tuple(-int(k) for k in shift) if np.ndim(shift) else -shift
 
 
-linear(np.flip, m=lambda g, axis: np.flip(g, axis), options={"samples": lambda s: [
-    s(s.array(2, 3)), s(s.array(2, 3), 1), s(s.array(2, 3, 2), axis=(0, -1)), s(s.array()), s(s.array(0)),
-]})  # fmt: skip
+linear(
+    np.flip,
+    m=lambda g, axis: np.flip(g, axis),
+    options={
+        "samples": lambda s: [
+            s(s.array(2, 3)),
+            s(s.array(2, 3), 1),
+            s(s.array(2, 3, 2), axis=(0, -1)),
+            s(s.array()),
+            s(s.array(0)),
+        ]
+    },
+)
 linear(np.flipud, m=lambda g: np.flipud(g), options={"samples": lambda s: [s(s.array(3)), s(s.array(2, 3))]})
-linear(np.fliplr, m=lambda g: np.fliplr(g), options={"samples": lambda s: [s(s.array(2, 3)), s(s.array(2, 3, 2))]})
-linear(np.rot90, m=lambda g, k, axes: np.rot90(g, -k, axes), options={"samples": lambda s: [
-    s(s.array(2, 3), k) for k in (0, 1, 2, 3, -1, 6)
-] + [s(s.array(2, 3, 4)), s(s.array(2, 3, 4), k=1, axes=(2, 0))]})  # fmt: skip
-linear(np.roll, a=lambda g, shift, axis: np.roll(g, _negated(shift), axis), options={"samples": lambda s: [
-    s(s.array(5), 2), s(s.array(2, 3), -1), s(s.array(2, 3), 7, axis=-1), s(s.array(2, 3), (1, 2), axis=(0, 1)),
-    s(s.array(2, 3), shift=(1, 1), axis=(1, 1)), s(s.array(2, 3), np.array([1, -1]), (0, 1)), s(s.array(2, 3), 1, (0, 1)), s(s.array(), 1),
-]})  # fmt: skip
+linear(
+    np.fliplr,
+    m=lambda g: np.fliplr(g),
+    options={"samples": lambda s: [s(s.array(2, 3)), s(s.array(2, 3, 2))]},
+)
+linear(
+    np.rot90,
+    m=lambda g, k, axes: np.rot90(g, -k, axes),
+    options={
+        "samples": lambda s: (
+            [s(s.array(2, 3), k) for k in (0, 1, 2, 3, -1, 6)]
+            + [s(s.array(2, 3, 4)), s(s.array(2, 3, 4), k=1, axes=(2, 0))]
+        )
+    },
+)
+linear(
+    np.roll,
+    a=lambda g, shift, axis: np.roll(g, _negated(shift), axis),
+    options={
+        "samples": lambda s: [
+            s(s.array(5), 2),
+            s(s.array(2, 3), -1),
+            s(s.array(2, 3), 7, axis=-1),
+            s(s.array(2, 3), (1, 2), axis=(0, 1)),
+            s(s.array(2, 3), shift=(1, 1), axis=(1, 1)),
+            s(s.array(2, 3), np.array([1, -1]), (0, 1)),
+            s(s.array(2, 3), 1, (0, 1)),
+            s(s.array(), 1),
+        ]
+    },
+)
 
-# ---- repeating ------------------------------------------------------------------------------------------------
+# ---- repeating -------------------------------------------------------------------------------------
 
 
 def _tile_back(g, A_shape, reps):
@@ -303,14 +411,26 @@ def _tile_back(g, A_shape, reps):
     return np.reshape(np.sum(split, axis=tuple(range(0, 2 * n, 2))), A_shape)
 
 
-linear(np.tile, A=_tile_back, options={"samples": lambda s: [
-    s(s.array(3), 2), s(s.array(2, 3), (2, 1)), s(s.array(3), (2, 2)), s(s.array(2, 3), np.array([2])), s(s.array(2, 1, 2), reps=(3, 2)),
-    s(s.array(), (2, 2)), s(s.array(2), 0), s(s.array(2), ()),
-]})  # fmt: skip
+linear(
+    np.tile,
+    A=_tile_back,
+    options={
+        "samples": lambda s: [
+            s(s.array(3), 2),
+            s(s.array(2, 3), (2, 1)),
+            s(s.array(3), (2, 2)),
+            s(s.array(2, 3), np.array([2])),
+            s(s.array(2, 1, 2), reps=(3, 2)),
+            s(s.array(), (2, 2)),
+            s(s.array(2), 0),
+            s(s.array(2), ()),
+        ]
+    },
+)
 
 
 def sum_segments(x, *, counts, axis):
-    """Sums over consecutive segments of an axis, the i-th ``counts[i]`` long: the adjoint of ``np.repeat``."""
+    """Sums over segments of an axis, the i-th ``counts[i]`` long: the adjoint of ``np.repeat``."""
     shape = list(x.shape)
     shape[axis] = len(counts)
     out = np.zeros(shape, x.dtype)
@@ -321,9 +441,16 @@ def sum_segments(x, *, counts, axis):
     return out
 
 
-SUM_SEGMENTS = linear(sum_segments, x=lambda g, counts, axis: np.repeat(g, counts, axis), options={"samples": lambda s: [
-    s(s.array(6, 2), counts=np.array([2, 0, 1, 3]), axis=0), s(s.array(2, 3), counts=np.array([0, 3]), axis=1),
-]})  # fmt: skip
+SUM_SEGMENTS = linear(
+    sum_segments,
+    x=lambda g, counts, axis: np.repeat(g, counts, axis),
+    options={
+        "samples": lambda s: [
+            s(s.array(6, 2), counts=np.array([2, 0, 1, 3]), axis=0),
+            s(s.array(2, 3), counts=np.array([0, 3]), axis=1),
+        ]
+    },
+)
 
 
 def _repeat_back(g, a_shape, repeats, axis):
@@ -337,16 +464,38 @@ def _repeat_back(g, a_shape, repeats, axis):
     return np.reshape(SUM_SEGMENTS(g, counts=repeats, axis=axis), a_shape)
 
 
-linear(np.repeat, a=_repeat_back, options={"samples": lambda s: [
-    s(s.array(3), 2), s(s.array(2, 3), 2), s(s.array(2, 3), 3, axis=-1), s(s.array(2, 3), [1, 2], axis=0), s(s.array(2, 3), repeats=np.array([0, 2, 1]), axis=1),
-    s(s.array(2, 2), [1, 0, 2, 1]), s(s.array(), 3), s(s.array(2), 0), s(s.array(2, 3), [2], 1), s(s.array(3), [0, 0, 0]),
-]})  # fmt: skip
+linear(
+    np.repeat,
+    a=_repeat_back,
+    options={
+        "samples": lambda s: [
+            s(s.array(3), 2),
+            s(s.array(2, 3), 2),
+            s(s.array(2, 3), 3, axis=-1),
+            s(s.array(2, 3), [1, 2], axis=0),
+            s(s.array(2, 3), repeats=np.array([0, 2, 1]), axis=1),
+            s(s.array(2, 2), [1, 0, 2, 1]),
+            s(s.array(), 3),
+            s(s.array(2), 0),
+            s(s.array(2, 3), [2], 1),
+            s(s.array(3), [0, 0, 0]),
+        ]
+    },
+)
 
 
-@composite(np.resize, samples=lambda s: [
-    s(s.array(2, 3), (3, 4)), s(s.array(5), 3), s(s.array(5), new_shape=(2, 7)), s(s.array(), 3), s(s.array(0), (2, 2)), s(s.array(3), (0,)),
-])  # fmt: skip
-def resize(a, new_shape):
+@composite(
+    np.resize,
+    samples=lambda s: [
+        s(s.array(2, 3), (3, 4)),
+        s(s.array(5), 3),
+        s(s.array(5), new_shape=(2, 7)),
+        s(s.array(), 3),
+        s(s.array(0), (2, 2)),
+        s(s.array(3), (0,)),
+    ],
+)
+def _resize(a, new_shape):
     shape = (new_shape,) if np.ndim(new_shape) == 0 else tuple(new_shape)
     if any(n < 0 for n in shape):
         raise ValueError("all elements of `new_shape` must be non-negative")
@@ -357,156 +506,7 @@ def resize(a, new_shape):
     return np.reshape(np.tile(flat, -(-n // size))[:n], shape)
 
 
-# ---- diagonals and triangles ----------------------------------------------------------------------------------
-
-
-def place_diagonal(x, *, shape, offset, axis1, axis2):
-    """Zeros of `shape` with `x` on a diagonal: the adjoint of ``np.diagonal``."""
-    out = np.zeros(shape, x.dtype)
-    diagonal = np.diagonal(out, offset, axis1, axis2)
-    if diagonal.shape != x.shape:
-        raise ValueError(f"cannot place an array of shape {x.shape} on a diagonal of shape {diagonal.shape}")
-    diagonal.flags.writeable = True  # a view of `out`, read-only for historical reasons
-    diagonal[...] = x
-    return out
-
-
-def _diagonal_of(g, offset, axis1, axis2):
-    return np.diagonal(g, offset, axis1, axis2)
-
-
-def _place_back(g, a_shape, offset, axis1, axis2):
-    return PLACE_DIAGONAL(g, shape=a_shape, offset=offset, axis1=axis1, axis2=axis2)
-
-
-PLACE_DIAGONAL = linear(place_diagonal, x=_diagonal_of, options={"harmless": ("shape",), "samples": lambda s: [
-    s(s.array(2), shape=(2, 3), offset=1, axis1=0, axis2=1), s(s.array(2, 2), shape=(3, 2, 2), offset=-1, axis1=0, axis2=2),
-]})  # fmt: skip
-linear(np.diagonal, a=_place_back, options={"samples": lambda s: [
-    s(s.array(3, 3)), s(s.array(2, 4), 1), s(s.array(2, 3, 4), offset=-1, axis1=2, axis2=0), s(s.array(2, 3), 5), s(s.array(0, 0)),
-]})  # fmt: skip
-linear(np.linalg.diagonal, x=lambda g, x_shape, offset: _place_back(g, x_shape, offset, -2, -1), options={"samples": lambda s: [
-    s(s.array(3, 3)), s(s.array(2, 3, 4), offset=1), s(s.array(3, 2), offset=-1),
-]})  # fmt: skip
-
-
-def make_diagonal(D, offset=0, axis1=0, axis2=1):
-    """Arrays with `D` on a diagonal: ``np.diagonal(make_diagonal(D, ...), ...)`` is `D`.
-
-    Parameters
-    ----------
-    D : array_like, shape (..., n)
-        The diagonals.
-    offset, axis1, axis2 : int
-        As in `numpy.diagonal`; the axes are those of the result.
-
-    Returns
-    -------
-    ndarray, shape (..., n + abs(offset), n + abs(offset)) with the last two axes moved to `axis1` and `axis2`
-
-    Examples
-    --------
-    >>> import autograd_clone.numpy as np
-    >>> np.make_diagonal(np.array([1.0, 2.0]), offset=0, axis1=-1, axis2=-2)
-    array([[1., 0.],
-           [0., 2.]])
-    """
-    D = as_array(D)
-    shape = shape_of(D)
-    ndim, n = len(shape) + 1, shape[-1] + abs(offset)
-    axis1, axis2 = axis1 % ndim, axis2 % ndim
-    full = list(shape[:-1])
-    for axis in sorted((axis1, axis2)):
-        full.insert(axis, n)
-    return PLACE_DIAGONAL(D, shape=tuple(full), offset=offset, axis1=axis1, axis2=axis2)
-
-
-def _diag_back(g, v_shape, k):
-    return np.diagonal(g, k) if len(v_shape) == 1 else _place_back(g, v_shape, k, 0, 1)
-
-
-linear(np.diag, v=_diag_back, options={"samples": lambda s: [
-    s(s.array(3)), s(s.array(3), 2), s(s.array(3, 3)), s(s.array(2, 4), k=1), s(s.array(3, 2), -1), s(s.array(0)),
-]})  # fmt: skip
-
-
-@composite(np.diagflat, samples=lambda s: [s(s.array(2, 2)), s(s.array(3), 1), s(s.array(), k=-1)])
-def diagflat(v, k=0):
-    return np.diag(np.ravel(v), k)
-
-
-def _triangles(s):
-    return [s(s.array(3, 3)), s(s.array(2, 4), 1), s(s.array(2, 3, 2), k=-1), s(s.array(3)), s(s.array(0, 0))]
-
-
-linear(np.tril, m=lambda g, m_shape, k: unbroadcast(np.tril(g, k), m_shape), options={"samples": _triangles})
-linear(np.triu, m=lambda g, m_shape, k: unbroadcast(np.triu(g, k), m_shape), options={"samples": _triangles})
-
-
-def _trace_back(g, a_shape, offset, axis1, axis2):
-    n = np.diagonal(np.broadcast_to(0, a_shape), offset, axis1, axis2).shape[-1]
-    return _place_back(np.broadcast_to(np.expand_dims(g, -1), (*shape_of(g), n)), a_shape, offset, axis1, axis2)
-
-
-linear(np.trace, a=_trace_back, options={"harmless": ("dtype",), "samples": lambda s: [
-    s(s.array(3, 3)), s(s.array(2, 4), 1), s(s.array(2, 3, 4), offset=-1, axis1=2, axis2=0), s(s.array(3, 3), dtype=s.dtype), s(s.array(2, 2), 7),
-]})  # fmt: skip
-
-
-@composite(np.linalg.trace, samples=lambda s: [s(s.array(3, 3)), s(s.array(2, 3, 4), offset=1), s(s.array(3, 3), dtype=s.dtype)])
-def linalg_trace(x, /, *, offset=0, dtype=None):
-    return np.trace(x, offset, -2, -1, dtype)
-
-
-@composite(np.vander, samples=lambda s: [s(s.array(3)), s(s.array(3), 2), s(s.array(2), N=4, increasing=True), s(s.array(3), 0), s(s.array(3), 1)])
-def vander(x, N=None, increasing=False):
-    if len(shape_of(x)) != 1:
-        raise ValueError("x must be a one-dimensional array or sequence.")
-    powers = np.arange(x.size if N is None else N)
-    return np.expand_dims(x, 1) ** (powers if increasing else powers[::-1])
-
-
-# ---- windows --------------------------------------------------------------------------------------------------
-
-
-def sum_windows(x, *, axes):
-    """What lies in overlapping windows, added back where it came from: the adjoint of ``sliding_window_view``."""
-    ndim = x.ndim - len(axes)
-    shape = list(x.shape[:ndim])
-    for axis, n in zip(axes, x.shape[ndim:], strict=True):
-        shape[axis] += n - 1
-    out = np.zeros(shape, x.dtype)
-    for place in np.ndindex(x.shape[ndim:]):
-        start = [0] * ndim
-        for axis, k in zip(axes, place, strict=True):
-            start[axis] += k
-        out[tuple(slice(i, i + n) for i, n in zip(start, x.shape, strict=False))] += x[(..., *place)]
-    return out
-
-
-def _window_axes(ndim, axis):
-    if axis is None:
-        return tuple(range(ndim))
-    return tuple(k % ndim for k in (axis if np.ndim(axis) else (axis,)))
-
-
-SUM_WINDOWS = linear(
-    sum_windows,
-    x=lambda g, x_shape, axes: sliding_window_view(g, x_shape[len(x_shape) - len(axes) :], axes),
-    options={"samples": lambda s: [s(s.array(3, 2, 2), axes=(1,))]},
-)
-linear(
-    sliding_window_view,
-    x=lambda g, x_shape, axis: SUM_WINDOWS(g, axes=_window_axes(len(x_shape), axis)),
-    options={"harmless": ("window_shape", "subok", "writeable"), "samples": lambda s: [
-        s(s.array(5), 3),
-        s(s.array(3, 4), (2, 2)),
-        s(s.array(3, 4), window_shape=2, axis=-1, subok=True),
-        s(s.array(5, 2), (2, 2), axis=(0, 0), writeable=True),
-    ]},
-)  # fmt: skip
-
-# ---- real and imaginary parts ---------------------------------------------------------------------------------
+# ---- real and imaginary parts ----------------------------------------------------------------------
 
 
 def _parts(s):
@@ -523,10 +523,19 @@ linear(
 METHODS["real"] = property(lambda x: np.real(x) if x.dtype.kind == "c" else x, doc="As `numpy.ndarray.real`.")
 METHODS["imag"] = property(lambda x: np.imag(x), doc="As `numpy.ndarray.imag`.")
 
-# ---- what has no derivative -----------------------------------------------------------------------------------
+# ---- what has no derivative ------------------------------------------------------------------------
 
 for _f in (
-    np.shape, np.ndim, np.size, np.iscomplexobj, np.isrealobj, np.result_type, np.can_cast, np.common_type, np.min_scalar_type,
-    np.may_share_memory, np.shares_memory,
-):  # fmt: skip
+    np.shape,
+    np.ndim,
+    np.size,
+    np.iscomplexobj,
+    np.isrealobj,
+    np.result_type,
+    np.can_cast,
+    np.common_type,
+    np.min_scalar_type,
+    np.may_share_memory,
+    np.shares_memory,
+):
     zero(_f)

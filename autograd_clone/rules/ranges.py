@@ -1,0 +1,119 @@
+"""Evenly spaced numbers between traced end points."""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+import numpy as np
+
+from ..engine.batch import same_for_all
+from ..engine.box import getval
+from ..engine.cotangent import dtype_of, shape_of
+from ..engine.define import composite
+from .creation import NUMBERS, as_operand, cast_to, holds_box, through
+
+
+def _one_of(x: Any) -> Any:
+    """A plain number of the dtype of `x`, or `x` if it is a Python number."""
+    return x if type(x) in NUMBERS else np.ones((), dtype_of(x))
+
+
+def _spaced(start, stop, num, endpoint, axis, function):
+    """``function(start, stop, t)`` for `num` values of ``t`` from 0 to 1, along a new axis."""
+    num = operator.index(num)
+    ndim = len(np.broadcast_shapes(shape_of(start), shape_of(stop)))
+    t = np.linspace(0.0, 1.0, num, endpoint).reshape((num,) + (1,) * ndim)
+    out = function(start, stop, t)
+    return np.moveaxis(out, 0, axis) if axis != 0 else out
+
+
+@composite(
+    np.linspace,
+    samples=lambda s: [
+        s(s.array(), s.array()),
+        s(s.array(3), s.array(2, 1), 5, False, axis=-1),
+        s(s.array(), s.array(), num=4, endpoint=False, retstep=True, dtype=s.dtype),
+        s(s.array(2), 1.0, 1, axis=1),
+        s(s.array(), 1.0, 0),
+    ],
+)
+def _linspace(start, stop, num=50, endpoint=True, retstep=False, dtype=None, axis=0, *, device=None):
+    start, stop = as_operand(start), as_operand(stop)
+    dtype = np.linspace(_one_of(start), _one_of(stop), 0, dtype=dtype).dtype
+    out = cast_to(_spaced(start, stop, num, endpoint, axis, lambda a, b, t: a * (1 - t) + b * t), dtype)
+    intervals = operator.index(num) - bool(endpoint)
+    return (out, (stop - start) / intervals if intervals > 0 else np.nan) if retstep else out
+
+
+@composite(
+    np.logspace,
+    operands=("start", "stop", "base"),
+    samples=lambda s: [
+        s(s.array(), s.array()),
+        s(s.array(3), s.array(2, 1), 5, False, 2.0, axis=-1),
+        s(s.array(2), s.array(2), num=4, base=s.positive(2), dtype=s.dtype),
+        s(s.array(2), s.array(2), num=4, base=s.positive(2), axis=1),
+        s(s.array(), s.array(), num=4, base=s.positive()),
+    ],
+)
+def _logspace(start, stop, num=50, endpoint=True, base=10.0, dtype=None, axis=0):
+    start, stop, base = as_operand(start), as_operand(stop), as_operand(base)
+    dtype = np.logspace(_one_of(start), _one_of(stop), 0, base=_one_of(base), dtype=dtype).dtype
+    if shape_of(base):
+        ndim = len(np.broadcast_shapes(shape_of(start), shape_of(stop), shape_of(base)))
+        start, stop, base = (
+            np.reshape(x, (1,) * (ndim - len(shape_of(x))) + shape_of(x)) for x in (start, stop, base)
+        )
+        base = np.expand_dims(base, axis)
+    return cast_to(np.power(base, np.linspace(start, stop, num, endpoint, axis=axis)), dtype)
+
+
+@composite(
+    np.geomspace,
+    samples=lambda s: [
+        s(s.positive(), s.positive()),
+        s(s.positive(3), s.positive(2, 1), 5, False, axis=-1),
+        s(s.positive(2), s.positive(2), num=4, dtype=s.dtype),
+        s(-s.positive(2), -s.positive(2), num=3),
+    ],
+)
+def _geomspace(start, stop, num=50, endpoint=True, dtype=None, axis=0):
+    start, stop = as_operand(start), as_operand(stop)
+    dtype = np.geomspace(_one_of(start), _one_of(stop), 0, dtype=dtype).dtype
+    out = _spaced(start, stop, num, endpoint, axis, lambda a, b, t: a * (b / a) ** t)
+    return cast_to(out, dtype)
+
+
+def _near(s, x):
+    """Close to `x`, so that the number of elements does not jump."""
+    return np.asarray(x + 0.02 * s.unit(), s.dtype)
+
+
+@composite(
+    np.arange,
+    complex=False,
+    samples=through(
+        lambda: arange,
+        lambda s: [
+            s(_near(s, 3.5)),
+            s(_near(s, 0.3), 5.0, 0.5),
+            s(1.0, 4.0, _near(s, 0.7)),
+            s(_near(s, 0.5), 9, dtype=s.dtype),
+        ],
+    ),
+)
+def arange(*args, **kwargs):
+    """As `numpy.arange`; the end points and the step may be traced."""
+    if any(map(holds_box, args)) or any(map(holds_box, kwargs.values())):
+        return _traced_arange(*args, **kwargs)
+    return np.arange(*args, **kwargs)
+
+
+def _traced_arange(start=None, stop=None, step=1, dtype=None, *, device=None, like=None):
+    if stop is None:
+        start, stop = 0, start
+    number = same_for_all(np.ceil((getval(stop) - getval(start)) / getval(step)))
+    ends: Any = (_one_of(start), _one_of(stop), _one_of(step))
+    dtype = np.arange(*ends, dtype=dtype).dtype
+    return cast_to(start + step * np.arange(max(0, int(number))), dtype)
