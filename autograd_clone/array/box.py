@@ -7,6 +7,7 @@ Plain NumPy calls arrive through ``__array_ufunc__`` and ``__array_function__``;
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from numbers import Number, Real
 from typing import Any
 
 import numpy as np
@@ -93,6 +94,8 @@ class ArrayBox(Box):
         if method == "__call__":
             if not kwargs and ufunc in FAST[ufunc.nin]:
                 return FAST[ufunc.nin][ufunc](*inputs)
+            if any(map(defers_to, inputs)):
+                return NotImplemented
             return call(ufunc, inputs, kwargs)
         handler = UFUNC_METHODS.get(method)
         if handler is None:
@@ -151,21 +154,52 @@ def call(func: Callable, args: tuple, kwargs: dict) -> Any:
 _DIFFERENTIABLE = frozenset({"elementwise", "linear", "multilinear", "custom"})
 
 
+#: Types of operands that need no further look.
+_ORDINARY = {ArrayBox, float, int, bool, complex, np.float64, np.float32, np.complex128, np.int64, np.bool_, type(None), slice, str}
+#: Whether values of a type have operations of their own with arrays, which go before ours.
+_DEFERRED_TO: dict[type, bool] = {}
+
+
 def as_array(x: Any) -> Any:
     """`x` as an array: as it is if it is one, traced or not; lists that hold traced values become traced arrays."""
-    if isinstance(x, (Box, np.ndarray)):
-        return x
-    return FROM_LIST[0](x) if isinstance(x, (list, tuple)) else np.asarray(x)
+    x = as_operand(x)
+    return x if isinstance(x, (Box, np.ndarray)) else np.asarray(x)
 
 
 def as_arrays(operands: tuple) -> tuple:
-    """`operands` with lists and tuples made into arrays, traced if they hold traced values."""
+    """`operands` with lists, tuples and array-like objects made into arrays, traced if they hold traced values."""
     for x in operands:
-        if type(x) is list or type(x) is tuple:
-            break
-    else:
-        return operands
-    return tuple(FROM_LIST[0](x) if type(x) is list or type(x) is tuple else x for x in operands)
+        if type(x) not in _ORDINARY and (type(x) is not np.ndarray or x.dtype.hasobject):
+            return tuple(map(as_operand, operands))
+    return operands
+
+
+def as_operand(x: Any) -> Any:
+    """`x` as a rule may have it: not a list, not an array of Python objects some of which are traced, no unknown array-like."""
+    kind = type(x)
+    if kind in _ORDINARY or isinstance(x, (Box, np.generic)):
+        return x
+    if isinstance(x, np.ndarray):
+        return FROM_LIST[0](x.tolist()) if x.dtype.hasobject and any(isinstance(e, Box) for e in x.flat) else x
+    if kind is list or kind is tuple:
+        return FROM_LIST[0](x)
+    if isinstance(x, Number):
+        return float(x) if isinstance(x, Real) or not hasattr(x, "__complex__") else complex(x)
+    return np.asarray(x) if hasattr(kind, "__array__") and not hasattr(kind, "__array_ufunc__") else x
+
+
+def defers_to(x: Any) -> bool:
+    """Whether an operation with `x` is left to `x`: a container such as `xarray.DataArray` that holds arrays, traced ones too.
+
+    Types with both of NumPy's protocols are arrays themselves and are computed with.
+    """
+    kind = type(x)
+    if kind not in _DEFERRED_TO:
+        own = getattr(kind, "__array_ufunc__", np.ndarray.__array_ufunc__)
+        _DEFERRED_TO[kind] = (
+            own is None or own is not np.ndarray.__array_ufunc__ and not hasattr(kind, "__array_function__")
+        ) and not isinstance(x, (Box, np.ndarray, np.generic))
+    return _DEFERRED_TO[kind]
 
 
 def _plain(x: Any) -> Any:

@@ -8,14 +8,17 @@ rules' residuals) is filled into a template, as `dataclasses` and `collections.n
 from __future__ import annotations
 
 from collections.abc import Callable
+from numbers import Number
 from typing import Any
 
 import numpy as np
 
+from ..engine.box import Box
+from ..engine.cotangent import OBJECT
 from ..engine.primitive import Primitive, Rule
 from ..engine.reverse import ReverseTrace, fix_for, next_order
 from ..engine.trace import apply
-from .box import ArrayBox, as_arrays
+from .box import ArrayBox, as_arrays, defers_to
 
 # Boxes are made by object.__new__ and three stores: two thirds of the price of calling the class.
 _UNARY = """
@@ -62,7 +65,7 @@ def binary({order}):
             elif kind is float or kind is int:
                 x2 = {constant} if type(x1) is ndarray and x1.dtype is FLOAT64 else b
                 ans = {ans}
-                if type(ans) is type(x1):
+                if type(ans) is type(x1){same1}:
                     box = new(ArrayBox)
                     box._value = ans
                     box._trace = trace
@@ -72,6 +75,8 @@ def binary({order}):
                 x2 = b
                 ans = {ans}
                 dtype = ans.dtype
+                if {objects2}:
+                    return general(a, b)
                 {shape}
                 box = new(ArrayBox)
                 box._value = ans
@@ -86,7 +91,7 @@ def binary({order}):
             if kind is float or kind is int:
                 x1 = {constant_left} if type(x2) is ndarray and x2.dtype is FLOAT64 else a
                 ans = {ans}
-                if type(ans) is type(x2):
+                if type(ans) is type(x2){same2}:
                     box = new(ArrayBox)
                     box._value = ans
                     box._trace = trace
@@ -96,6 +101,8 @@ def binary({order}):
                 x1 = a
                 ans = {ans}
                 dtype = ans.dtype
+                if {objects1}:
+                    return general(a, b)
                 {shape}
                 box = new(ArrayBox)
                 box._value = ans
@@ -107,7 +114,7 @@ def binary({order}):
 
 _SCOPE = {
     "ARRAYS": frozenset({np.ndarray, np.float64, np.float32, np.complex128, ArrayBox}), "ArrayBox": ArrayBox,
-    "FLOAT64": np.dtype(np.float64), "NO_PARAMS": {}, "ReverseTrace": ReverseTrace, "apply": apply, "array": np.array,
+    "FLOAT64": np.dtype(np.float64), "OBJECT": OBJECT, "NO_PARAMS": {}, "ReverseTrace": ReverseTrace, "apply": apply, "array": np.array,
     "fix_for": fix_for, "float64": np.float64, "ndarray": np.ndarray, "new": object.__new__, "next_order": next_order,
 }  # fmt: skip
 
@@ -131,16 +138,22 @@ def binary(prim: Primitive, expression: str, *, swapped: bool = False, array_con
     r1, r2 = _residual(prim, rule1, 2), _residual(prim, rule2, 2)
     same = "x{0}.shape == shape and x{0}.dtype is dtype" if prim.broadcasts else "x{0}.dtype is dtype"
     fix = "None if " + same + " else fix_for(prim, x{0}, ans)"
+    # a Python number keeps the dtype of the other operand in ufuncs, but not in np.dot and its like
+    same = "" if prim.kind == "elementwise" else " and ans.dtype is x{0}.dtype"
     source = _BINARY.format(
         order="b, a" if swapped else "a, b",
         ans=expression,
         r1=r1,
         r2=r2,
         shape="shape = ans.shape" if prim.broadcasts else "",
+        objects1="dtype is OBJECT" if prim.broadcasts else "x1.dtype is OBJECT",
+        objects2="dtype is OBJECT" if prim.broadcasts else "x2.dtype is OBJECT",
         fix1=fix.format(1),
         fix2=fix.format(2),
         constant="array(b, FLOAT64)" if array_constants else "b",
         constant_left="array(a, FLOAT64)" if array_constants else "a",
+        same1=same.format(1),
+        same2=same.format(2),
         left="a._link" if rule1.source == 1 else f"[next_order(), a._link, vjp1, {r1}, None]",
         right="b._link" if rule2.source == 1 else f"[next_order(), b._link, vjp2, {r2}, None]",
     )
@@ -173,6 +186,19 @@ def general(prim: Primitive) -> Callable:
     """The function through `apply`, which handles every kind of operand and trace."""
 
     def binary_general(a: Any, b: Any) -> Any:
+        if _is_unknown(a) or _is_unknown(b):
+            return NotImplemented
         return apply(prim, as_arrays((a, b)), {})
 
     return binary_general
+
+
+def _is_unknown(x: Any) -> bool:
+    """Whether `x` is to do the operation itself, or nobody can."""
+    kind = type(x)
+    if kind in _KNOWN or isinstance(x, (Box, np.ndarray, np.generic, Number)):
+        return False
+    return defers_to(x) or not (hasattr(kind, "__array__") or hasattr(kind, "__array_ufunc__"))
+
+
+_KNOWN = frozenset({ArrayBox, np.ndarray, np.float64, float, int, list, tuple})
