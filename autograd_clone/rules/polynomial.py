@@ -97,7 +97,16 @@ def _without_leading_zeros(p):
     return p[-1:] if p.size else np.zeros(1, p.dtype)
 
 
-@composite(np.polydiv, samples=lambda s: [s(s.array(4), s.array(2)), s(s.array(5), s.array(3)), s(s.array(2), s.array(3)), s(s.array(3), s.array(1)), s(s.array(3), s.real(2))])
+def _by_monic(f, u, v):
+    """For samples: division by a polynomial with leading coefficient 1, so that what cancels is zero exactly."""
+    return f(u, np.concatenate([np.ones(1, v.dtype), v]))
+
+
+@composite(
+    np.polydiv,
+    samples=lambda s: [s(s.array(n), s.array(m), via=_by_monic) for n, m in ((4, 1), (5, 2), (2, 3), (3, 1))]
+    + [s(s.array(3), s.real(1), via=_by_monic)],
+)
 def _polydiv(u, v):
     u, v = np.atleast_1d(as_array(u)) + 0.0, np.atleast_1d(as_array(v)) + 0.0
     n = len(v)
