@@ -33,7 +33,7 @@ _WORTH_SCIPY = 1 << 14
 def convolve_channels(a, b, *, mode="full", method="auto"):
     """``out[i, j] = sum of convolution(a[i, c], b[j, c]) over c``; `mode` is ``full`` or ``valid``."""
     if not (_volume(a) and _volume(b)):
-        raise ValueError(f"convolve: nothing to convolve along an empty axis, in shapes {a.shape} and {b.shape}")
+        raise ValueError(f"convolve: an axis to convolve along is empty, in {a.shape} or {b.shape}")
     if _volume(b) > _volume(a):
         return np.swapaxes(convolve_channels(b, a, mode=mode, method=method), 0, 1)
     if a.ndim == 2:
@@ -169,6 +169,5 @@ def _canonical(x, conv, dot):
     """`x` as ``(free, summed, *convolved)``, and the shape of its free axes."""
     free = tuple(i for i in range(x.ndim) if i not in conv and i not in dot)
     moved = np.transpose(x, free + dot + conv)
-    shape = moved.shape
-    ends = len(free), len(free) + len(dot)
-    return moved.reshape((prod(shape[: ends[0]]), prod(shape[ends[0] : ends[1]]), *shape[ends[1] :])), shape[: ends[0]]
+    shape, i, j = moved.shape, len(free), len(free) + len(dot)
+    return moved.reshape((prod(shape[:i]), prod(shape[i:j]), *shape[j:])), shape[:i]
