@@ -12,7 +12,7 @@ from ..engine.box import Box, getval
 from ..engine.primitive import REGISTRY, Primitive
 from ..engine.trace import apply
 from ..engine.user import OVERRIDDEN
-from .box import FAST, ArrayBox
+from .box import FAST, ArrayBox, call
 from .specialise import binary, general, unary
 
 ARITHMETIC: dict[str, tuple[np.ufunc, Callable]] = {
@@ -25,6 +25,7 @@ ARITHMETIC: dict[str, tuple[np.ufunc, Callable]] = {
     "floordiv": (np.floor_divide, operator.floordiv),
     "matmul": (np.matmul, operator.matmul),
 }
+UNARY: dict[str, np.ufunc] = {"neg": np.negative, "pos": np.positive, "abs": np.absolute}
 COMPARISONS: dict[str, tuple[np.ufunc, Callable]] = {
     "eq": (np.equal, operator.eq),
     "ne": (np.not_equal, operator.ne),
@@ -116,5 +117,15 @@ def install() -> None:
 
 
 def _forget(fun: Callable) -> None:
+    """Send what was specialised for a function to its record, which a user has replaced."""
+
+    def through_record(*args: Any) -> Any:
+        return call(fun, args, {})
+
     for table in FAST:
         table.pop(fun, None)
+    for name in [n for n, (ufunc, _) in ARITHMETIC.items() if ufunc is fun]:
+        setattr(ArrayBox, f"__{name}__", through_record)
+        setattr(ArrayBox, f"__r{name}__", _swapped(through_record))
+    for name in [n for n, ufunc in UNARY.items() if ufunc is fun]:
+        setattr(ArrayBox, f"__{name}__", through_record)

@@ -1,13 +1,11 @@
 """The names of ``autograd.numpy.numpy_wrapper``."""
 
-from ..rules import hips
-from ..rules.hips import array_from_args, concatenate_args, metadata, wrap_intdtype, wrap_namespace
-from ..rules.hips import astype as _astype
+from ..engine.user import notrace_primitive, primitive
 from ..rules.diagonals import make_diagonal
-
-notrace_functions = hips.notrace_functions()
+from ..rules.hips import array_from_args, concatenate_args, metadata, notrace_functions, wrap_intdtype, wrap_namespace
+from ..rules.hips import astype as _astype
 
 __all__ = [
-    "_astype", "array_from_args", "concatenate_args", "make_diagonal", "metadata", "notrace_functions", "wrap_intdtype",
-    "wrap_namespace",
+    "_astype", "array_from_args", "concatenate_args", "make_diagonal", "metadata", "notrace_functions",
+    "notrace_primitive", "primitive", "wrap_intdtype", "wrap_namespace",
 ]  # fmt: skip
