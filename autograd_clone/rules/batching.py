@@ -309,7 +309,7 @@ def _joined(trace, prim, operands, params):
 # ---- functions of several arrays ------------------------------------------------------------------------------------
 
 
-@rule("recurrence", "average_ties", "cofactors_push")
+@rule("recurrence", "average_ties", "unpermuted", "cofactors_push")
 def _all_alike(trace, prim, operands, params):
     """Operands of one shape, of which none may be left without the batch axis."""
     if "axis" in params:

@@ -17,7 +17,7 @@ import numpy as np
 from ..engine.cotangent import dtype_of, shape_of
 from ..engine.define import composite, custom, linear
 from .creation import as_array
-from .tools import along, flip, in_dtype, refuse_out, truncates
+from .tools import along, flip, in_dtype, may_divide, refuse_out, truncates
 
 # ---- padding and shifting ----------------------------------------------------------------------------
 
@@ -67,15 +67,17 @@ def recurrence(a, b, *, reverse):
     if reverse:
         return recurrence(a[..., ::-1], b[..., ::-1], reverse=False)[..., ::-1]
     with np.errstate(over="ignore", invalid="ignore"):
-        s = _by_doubling(np.array(a), np.array(b, np.result_type(a, b)))
+        dtype = np.result_type(a, b)
+        s = _by_doubling(np.array(a, dtype), np.array(b, dtype))
     return s if np.isfinite(s).all() else _one_by_one(a, np.array(b, s.dtype))
 
 
 def _by_doubling(a, s):
     step, n = 1, s.shape[-1]
+    product = np.empty_like(s)
     while step < n:
-        s[..., step:] += a[..., step:] * s[..., :-step]
-        a[..., step:] = a[..., step:] * a[..., :-step]
+        s[..., step:] += np.multiply(a[..., step:], s[..., :-step], out=product[..., step:])
+        a[..., step:] = np.multiply(a[..., step:], a[..., :-step], out=product[..., step:])
         step *= 2
     return s
 
@@ -157,11 +159,14 @@ def _preceding(products):
     return shifted(products, 1) + first
 
 
-def _cumprod_vjp(g, a, axis, dtype):
+def _cumprod_vjp(g, a, ans, axis, dtype):
     shape = shape_of(a)
     if truncates(dtype) or 0 in shape:
         return np.zeros(shape, dtype_of(a))
     axis = axis if shape else None
+    if may_divide(ans):  # dividing takes a tenth of the time
+        k = 0 if axis is None else axis
+        return flip(np.cumsum(flip(g * ans, k), axis=k), k).reshape(shape) / a
     x = _to_last(in_dtype(a, dtype), axis)
     slopes = RECURRENCE(shifted(x, -1), _to_last(g, axis), reverse=True)
     h = slopes * _preceding(np.cumprod(x, axis=-1))

@@ -9,7 +9,6 @@ import numpy as np
 from ..engine.box import Box
 from ..engine.define import composite, linear
 from .creation import as_array
-from .cumulative import ZERO_PAD
 from .tools import NOT_GIVEN, along, axes_of
 
 # ---- differences ---------------------------------------------------------------------------------------
@@ -20,18 +19,29 @@ def difference(a, *, axis):
     return a[along(axis, a.ndim, slice(1, None))] - a[along(axis, a.ndim, slice(None, -1))]
 
 
-def _difference_vjp(g, a_shape, axis):
-    if a_shape[axis] == 0:
-        return g
-    return ZERO_PAD(g, before=1, after=0, axis=axis) - ZERO_PAD(g, before=0, after=1, axis=axis)
+def difference_adjoint(x, *, axis):
+    """``-diff`` of `x` with a zero before and after it."""
+    shape = list(x.shape)
+    shape[axis] += 1
+    out = np.zeros(shape, x.dtype)
+    out[along(axis, x.ndim, slice(1, None))] = x
+    out[along(axis, x.ndim, slice(None, -1))] -= x
+    return out
 
 
 DIFFERENCE = linear(
     difference,
-    a=_difference_vjp,
+    a=lambda g, a_shape, axis: DIFFERENCE_ADJOINT(g, axis=axis) if a_shape[axis] else g,
     options={
         "samples": lambda s: [s(s.array(3, 4), axis=1), s(s.array(3, 4), axis=-2), s(s.array(1), axis=0)],
     },
+)
+
+
+DIFFERENCE_ADJOINT = linear(
+    difference_adjoint,
+    x=lambda g, axis: DIFFERENCE(g, axis=axis),
+    options={"samples": lambda s: [s(s.array(3, 4), axis=1), s(s.array(3, 4), axis=-2)]},
 )
 
 

@@ -11,7 +11,7 @@ from ..engine.box import all_values
 from ..engine.cotangent import dtype_of
 from ..engine.define import composite, custom, elementwise
 from .creation import as_array
-from .tools import NOT_GIVEN, anywhere, in_dtype, inverse_or_zero, refuse_out
+from .tools import NOT_GIVEN, anywhere, in_dtype, refuse_out
 from .ufuncs import CLIP
 
 # ---- clip ----------------------------------------------------------------------------------------------
@@ -64,18 +64,20 @@ composite(
 
 def sinc_derivative(x, *, order):
     """The derivative of `numpy.sinc` of an order of at least one; zero at infinity."""
-    t = np.multiply(x, pi)
+    t = np.atleast_1d(np.multiply(x, pi))
+    out = np.zeros_like(t)
     near = np.abs(t) < order + 1
-    far = np.where(near | np.isinf(t), 1, t)
-    out = np.where(near, _sinc_series(np.where(near, t, 0), order), _sinc_recurrence(far, order))
-    return (pi**order * np.where(np.isinf(t), 0, out)).astype(t.dtype)
+    far = np.logical_not(near | np.isinf(t))
+    out[near] = _sinc_series(t[near], order)
+    out[far] = _sinc_recurrence(t[far], order)
+    return (pi**order * out).reshape(np.shape(x))
 
 
 def _sinc_series(t, n):
     """The Taylor series about zero, from ``sinc(t) = integral of cos(s * t) for s from 0 to 1``."""
     start = n % 2
     out = np.zeros_like(t)
-    for m in range(start + 2 * (16 + 2 * n), start - 1, -2):
+    for m in range(start + 2 * (11 + 2 * n), start - 1, -2):
         out = out * (t * t) + (-1) ** ((n + m) // 2) / (factorial(m) * (n + m + 1))
     return out * t**start
 
@@ -125,8 +127,7 @@ def _turning(z, deg):
     """The derivative of the angle: -i / z, and zero at zero; a real number's angle is constant."""
     if dtype_of(z).kind != "c":
         return 0.0
-    inverse = inverse_or_zero(np.abs(z))
-    slope = -1j * (np.conj(z) * inverse) * inverse
+    slope = -1j * (z != 0) / (z + (z == 0))
     return slope * (180 / pi) if deg else slope
 
 

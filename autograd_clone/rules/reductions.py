@@ -23,6 +23,7 @@ from .tools import (
     in_dtype,
     inverse_or_zero,
     is_masked,
+    may_divide,
     refuse_out,
     spread,
     truncates,
@@ -159,9 +160,11 @@ def _prod_slopes(a, axis, dtype, where, initial):
     return _masked(slopes, where)
 
 
-def _prod_vjp(g, a, axis, dtype, where, initial):
+def _prod_vjp(g, a, ans, axis, dtype, where, initial):
     if truncates(dtype):
         return np.zeros(shape_of(a))
+    if not is_masked(where) and may_divide(ans):
+        return expand(g * ans, shape_of(a), axis) / a
     return expand(g, shape_of(a), axis) * _prod_slopes(a, axis, dtype, where, initial)
 
 

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from ..array.box import call
 from ..engine.box import getval
 from ..engine.cotangent import dtype_of, shape_of
 from ..engine.define import composite, custom, zero
@@ -48,25 +47,22 @@ AVERAGE_TIES: Any = custom(
 )
 
 
-def _ranks(a, axis):
-    """The permutation that sorts `a`: a plain array of integers."""
-    return np.argsort(a, axis=axis, kind="stable")
+def unpermuted(x, order, *, axis):
+    """The array of which ``take_along_axis(array, order, axis)`` is `x`."""
+    out = np.empty_like(x)
+    np.put_along_axis(out, order, x, axis)
+    return out
 
 
-def inverse_permutation(order, axis):
-    """The inverse of permutations along an axis."""
-    inverse = np.empty_like(order)
-    shape = [1] * order.ndim
-    shape[axis] = -1
-    np.put_along_axis(inverse, order, np.arange(order.shape[axis]).reshape(shape), axis)
-    return inverse
-
-
-zero(inverse_permutation, samples=lambda s: [s(np.array([[2, 0, 1], [0, 2, 1]]), 1)])
-
-
-def _inverse(order, axis):
-    return call(inverse_permutation, (order, axis), {})
+UNPERMUTED = custom(
+    unpermuted,
+    vjp={"x": lambda g, order, axis: np.take_along_axis(g, order, axis), "order": None},
+    jvp={"x": lambda t, order, axis: UNPERMUTED(t, order, axis=axis), "order": None},
+    samples=lambda s: [
+        s(s.array(2, 3), np.array([[2, 0, 1], [0, 2, 1]]), axis=1),
+        s(s.array(3, 1), np.array([[1], [2], [0]]), axis=-2),
+    ],
+)
 
 
 def _permuted_vjp(g, a, ans, axis):
@@ -74,17 +70,17 @@ def _permuted_vjp(g, a, ans, axis):
     shape = shape_of(a)
     if axis is None:
         a, axis = a.reshape(-1), 0
-    g = np.take_along_axis(g, _ranks(ans, axis), axis)
+    g = np.take_along_axis(g, np.argsort(ans, axis), axis)
     g = AVERAGE_TIES(g, np.sort(ans, axis), axis=axis)
-    return np.take_along_axis(g, _inverse(_ranks(a, axis), axis), axis).reshape(shape)
+    return UNPERMUTED(g, np.argsort(a, axis), axis=axis).reshape(shape)
 
 
 def _permuted_jvp(t, a, ans, axis):
     if axis is None:
         a, t, axis = a.reshape(-1), t.reshape(-1), 0
-    t = np.take_along_axis(t, _ranks(a, axis), axis)
+    t = np.take_along_axis(t, np.argsort(a, axis), axis)
     t = AVERAGE_TIES(t, np.sort(ans, axis), axis=axis)
-    return np.take_along_axis(t, _inverse(_ranks(ans, axis), axis), axis)
+    return UNPERMUTED(t, np.argsort(ans, axis), axis=axis)
 
 
 def _sort_vjp(g, a, ans, axis):
@@ -92,13 +88,13 @@ def _sort_vjp(g, a, ans, axis):
     if axis is None:
         a, axis = a.reshape(-1), 0
     g = AVERAGE_TIES(g, ans, axis=axis)
-    return np.take_along_axis(g, _inverse(_ranks(a, axis), axis), axis).reshape(shape)
+    return UNPERMUTED(g, np.argsort(a, axis), axis=axis).reshape(shape)
 
 
 def _sort_jvp(t, a, ans, axis):
     if axis is None:
         a, t, axis = a.reshape(-1), t.reshape(-1), 0
-    return AVERAGE_TIES(np.take_along_axis(t, _ranks(a, axis), axis), ans, axis=axis)
+    return AVERAGE_TIES(np.take_along_axis(t, np.argsort(a, axis), axis), ans, axis=axis)
 
 
 def _sort_samples(s):

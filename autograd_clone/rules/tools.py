@@ -57,6 +57,12 @@ def inverse_or_zero(r: Any) -> Any:
     return (r != 0) / (r + (r == 0))
 
 
+def may_divide(products: Any) -> bool:
+    """Whether products can be divided by their factors: none is zero, infinite or short of digits."""
+    size = np.abs(all_values(products))
+    return bool(np.all((size >= np.finfo(size.dtype).tiny) & (size < np.inf)))
+
+
 # ---- axes --------------------------------------------------------------------------------------------
 
 

@@ -7,6 +7,7 @@ would turn single precision into double. What is piecewise constant is in `logic
 
 from __future__ import annotations
 
+import functools
 from math import log, pi
 from typing import Any
 
@@ -14,7 +15,7 @@ import numpy as np
 
 from ..engine.cotangent import dtype_of
 from ..engine.define import composite, custom, elementwise
-from .tools import UMATH, anywhere, in_dtype, inverse_or_zero
+from .tools import UMATH, anywhere, in_dtype
 
 LOG2, LOG10 = log(2.0), log(10.0)
 _fun: Any
@@ -64,13 +65,12 @@ elementwise(np.cbrt, x=lambda g, ans: g / (3 * ans * ans), options=_NONZERO)
 elementwise(np.reciprocal, x=lambda g, ans: -g * ans * ans, options=_NONZERO)
 
 
-# The same in double precision at least.
-elementwise(
-    np.float_power,
-    x1=lambda g, x1, x2, ans_dtype: _power_base(g, in_dtype(x1, ans_dtype), x2),
-    x2=lambda g, x1, x2, ans: _power_exponent(g, in_dtype(x1, dtype_of(ans)), x2, ans),
-    options=_POSITIVE,
-)
+# The same in double precision at least: a Python number may widen the other operand, unlike elsewhere.
+_FLOAT_POWER = {
+    "x1": lambda g, x1, x2, ans_dtype: _power_base(g, in_dtype(x1, ans_dtype), x2),
+    "x2": lambda g, x1, x2, ans: _power_exponent(g, in_dtype(x1, dtype_of(ans)), x2, ans),
+}
+custom(np.float_power, vjp=_FLOAT_POWER, jvp=_FLOAT_POWER, domain="positive").broadcasts = True
 
 
 # ---- arithmetic --------------------------------------------------------------------------------------
@@ -128,8 +128,8 @@ elementwise(np.exp, x="ans")
 elementwise(np.exp2, x=lambda g, ans: g * ans * LOG2)
 elementwise(np.expm1, x=lambda g, x: g * np.exp(x))  # ans + 1 would lose all digits far below zero
 elementwise(np.log, x="1/x", options=_POSITIVE)
-elementwise(np.log2, x=lambda g, x: g / (x * LOG2), options=_POSITIVE)
-elementwise(np.log10, x=lambda g, x: g / (x * LOG10), options=_POSITIVE)
+elementwise(np.log2, x=lambda g, x: g / x * (1 / LOG2), options=_POSITIVE)
+elementwise(np.log10, x=lambda g, x: g / x * (1 / LOG10), options=_POSITIVE)
 elementwise(np.log1p, x=lambda g, x: g / (x + 1), options=_POSITIVE)
 
 
@@ -192,11 +192,23 @@ for _fun in (np.radians, np.deg2rad):
 
 def _arctan2(g, x1, x2, leg):
     """`leg` over the squared distance from the origin; zero at the origin and at infinity."""
+    with np.errstate(over="ignore", under="ignore"):
+        squared = x1 * x1 + x2 * x2
+    tiny = _smallest(dtype_of(squared))
+    if not anywhere((squared < tiny) | (squared == np.inf)):
+        return g * (leg / squared)
     r = np.hypot(x1, x2)
     irregular = (r == 0) | (r == np.inf)
     if anywhere(irregular):
         leg, r = np.where(irregular, 0, leg), np.where(irregular, 1, r)
     return g * (leg / r / r)
+
+
+@functools.cache
+def _smallest(dtype):
+    """Where squares begin to lose digits."""
+    info = np.finfo(dtype)
+    return float(info.tiny / info.eps) if dtype.itemsize <= 8 else info.tiny / info.eps
 
 
 def _hypot(g, x, ans):
@@ -229,7 +241,8 @@ def _absolute(g, x):
     """Times the sign, in both modes: a tangent of a complex operand is complex, a cotangent is real."""
     if dtype_of(x).kind != "c":
         return g * np.sign(x)
-    product = g * (np.conj(x) * inverse_or_zero(np.abs(x)))
+    r = np.abs(x)
+    product = np.conj(x) * (g * (r != 0) / (r + (r == 0)))
     return np.real(product) if dtype_of(g).kind == "c" else product
 
 
