@@ -1,4 +1,4 @@
-"""From the registry's records to test cases: one call of a function, as a function of its floating-point arrays."""
+"""From the registry's records to test cases: calls, as functions of their floating-point arrays."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ class Case:
 
     @property
     def public(self) -> Callable:
-        """What a user calls: the NumPy function, or what the namespaces make of a function without protocols."""
+        """What a user calls: the NumPy function, or what the namespaces make of one without protocols."""
         fun = self.prim.fun
         if isinstance(fun, np.ufunc) or fun in _ARRAY_FUNCTIONS:
             return fun
@@ -174,11 +174,12 @@ def arrays(case: Case) -> list[np.ndarray]:
     return list(_arrays((case.sample.args, case.sample.kwargs)))
 
 
-# ---- samples ------------------------------------------------------------------------------------------------
+# ---- samples -----------------------------------------------------------------------------------------------
 
 _UNARY_SHAPES = [((3, 4),), ((),), ((0,),), ((1,),), ((2, 0, 3),)]
 _BINARY_SHAPES = [
-    ((3, 4), (3, 4)), ((3, 4), (4,)), ((3, 1), (1, 4)), ((), (3,)), ((3,), ()), ((), ()), ((1,), (3,)), ((2, 3, 1), (4,)),
+    ((3, 4), (3, 4)), ((3, 4), (4,)), ((3, 1), (1, 4)), ((), (3,)), ((3,), ()), ((), ()), ((1,), (3,)),
+    ((2, 3, 1), (4,)),
     ((1, 1), (2,)), ((0,), (0,)), ((2, 0), (1,)), ((0, 1), (1, 3)), ((1,), ()),
 ]  # fmt: skip
 _TERNARY_SHAPES = [
@@ -248,11 +249,11 @@ def _short(x: Any) -> str:
     return repr(x)
 
 
-# ---- other ways of passing the same arguments ---------------------------------------------------------------
+# ---- other ways of passing the same arguments --------------------------------------------------------------
 
 
 def other_passings(case: Case) -> list[Case]:
-    """The call with all arguments positional, and with all of them by keyword, where the signature allows it."""
+    """The call with all arguments positional, and all of them by keyword, where the signature allows it."""
     prim, (args, kwargs, via) = case.prim, case.sample
     parameters = _parameters(prim.fun)
     if not parameters or len(args) > len(parameters):

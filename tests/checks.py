@@ -1,4 +1,4 @@
-"""What a derivative is checked against, and how: the oracle's side, the package's side, and the report of failures."""
+"""What a derivative is checked against, and how; and the report of failures."""
 
 from __future__ import annotations
 
@@ -29,34 +29,51 @@ def per_record(prims: Iterable[Primitive]) -> Any:
     return pytest.mark.parametrize("prim", prims, ids=[p.name for p in prims])
 
 
-# ---- collecting failures ------------------------------------------------------------------------------------
+# ---- collecting failures -----------------------------------------------------------------------------------
 
 
 def check(items: Iterable[Any], body: Callable[[Any], Any]) -> int:
     """Run `body` on every item and fail once, with what went wrong; return the number of items.
 
-    A warning is a failure too. It is noted rather than made an exception, which the compiled loops of some SciPy
-    functions, where it may arise, do not survive.
+    A warning is a failure too. It is noted rather than made an exception, which the compiled loops of some
+    SciPy functions, where it may arise, do not survive.
     """
     failures: dict[str, list[str]] = {}
-    count = 0
-    for count, item in enumerate(items, 1):
-        try:
-            with warnings.catch_warnings(record=True) as caught:
-                warnings.simplefilter("always")
-                body(item)
-            for w in caught:
-                failures.setdefault(f"warned: {w.category.__name__}: {w.message}", []).append(repr(item))
-        except AssertionError as error:
-            failures.setdefault(str(error).partition("\nassert ")[0], []).append(repr(item))
-        except Exception as error:  # noqa: BLE001 - whatever a rule raises is a finding
-            failures.setdefault(_explained(error), []).append(repr(item))
+    broken, count = set(), 0
+    for item in items:
+        count += 1
+        for message in _outcome(item, body):
+            failures.setdefault(message, []).append(repr(item))
+            broken.add(count)
     if failures:
-        total = sum(map(len, failures.values()))
         blocks = [_block(message, where) for message, where in list(failures.items())[:8]]
         rest = [f"... and {len(failures) - 8} other kinds of failure"] if len(failures) > 8 else []
-        pytest.fail(f"{total} of {count}:\n" + "\n".join(blocks + rest), pytrace=False)
+        pytest.fail(f"{len(broken)} of {count}:\n" + "\n".join(blocks + rest), pytrace=False)
     return count
+
+
+def _outcome(item: Any, body: Callable[[Any], Any]) -> list[str]:
+    """What goes wrong with one item."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            body(item)
+        except (AssertionError, pytest.fail.Exception) as error:
+            return [str(error).partition("\nassert ")[0]]
+        except Exception as error:  # noqa: BLE001 - whatever a rule raises is a finding
+            return [_explained(error)]
+    found = {(w.category, str(w.message)) for w in caught}
+    own = {category for category, _ in found} & _warnings_of_plain(item) if found else set()
+    return [f"warned: {category.__name__}: {message}" for category, message in found if category not in own]
+
+
+def _warnings_of_plain(item: Any) -> set[type]:
+    """The kinds of warning that the plain function gives by itself."""
+    case = item if isinstance(item, Case) else item[0]
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        case.plain(*case.values)
+    return {w.category for w in caught}
 
 
 def _block(message: str, where: list[str]) -> str:
@@ -89,11 +106,11 @@ def _show(x: Any) -> str:
     return np.array2string(np.asarray(x), precision=10, threshold=12, edgeitems=3).replace("\n", "")
 
 
-# ---- the oracle's side --------------------------------------------------------------------------------------
+# ---- the oracle's side -------------------------------------------------------------------------------------
 
 
 class Truth(NamedTuple):
-    """A case with what the oracle says of it: per leaf, a direction and the derivatives of the outputs along it."""
+    """A case with what the oracle says: per leaf, a direction and the derivatives of the outputs along it."""
 
     case: Case
     ruled: list[int]
@@ -106,9 +123,17 @@ class Truth(NamedTuple):
 
 def truth(case: Case, tolerance: float = FIRST) -> Truth | None:
     """What the oracle says, if it is sure."""
+    return _quietly(_truth, case, tolerance)
+
+
+def _quietly(f: Callable, *args: Any) -> Any:
+    """What the oracle finds; nothing, where the plain function itself fails."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return _truth(case, tolerance)
+        try:
+            return f(*args)
+        except Exception:  # noqa: BLE001 - `sure` shows it
+            return None
 
 
 def _truth(case: Case, tolerance: float) -> Truth | None:
@@ -137,7 +162,7 @@ def _sure(e: oracle.Estimate, tolerance: float) -> bool:
 
 @functools.cache
 def truths(prim: Primitive, dtype: Any = np.float64, layout: Callable | None = None) -> list[Truth | Case]:
-    """For each sample of a record the truth at the first seed where the oracle is sure; the bare case if at none."""
+    """For each sample of a record, the truth at the first seed where the oracle is sure, or the bare case."""
     out: list[Truth | Case] = []
     for k, case in enumerate(cases(prim, dtype, 0, layout)):
         found = (truth(c) for c in (case, *(cases(prim, dtype, seed, layout)[k] for seed in (1, 2))))
@@ -145,14 +170,15 @@ def truths(prim: Primitive, dtype: Any = np.float64, layout: Callable | None = N
     return out
 
 
-def sure(item: Truth | Case) -> Truth:
-    assert isinstance(item, Truth), (
-        "differences of the plain function do not converge: give the sample smoother arguments"
-    )
+def sure(item: Any) -> Any:
+    """`item`, which the oracle is sure of; fails, with the reason, where it is not."""
+    if isinstance(item, Case):
+        item.plain(*item.values)
+        pytest.fail("differences of the plain function do not converge: give the sample smoother arguments")
     return item
 
 
-# ---- the package's side -------------------------------------------------------------------------------------
+# ---- the package's side ------------------------------------------------------------------------------------
 
 
 def cotangents_for(ys: list[Any], prepare: Callable = lambda x: x) -> list[Any]:
@@ -215,9 +241,7 @@ class Second(NamedTuple):
 
 def second(case: Case) -> Second | None:
     """The oracle's mixed second derivative of a loss, if it is sure."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return _second(case)
+    return _quietly(_second, case)
 
 
 def _second(case: Case) -> Second | None:
@@ -249,10 +273,7 @@ def seconds(prim: Primitive, dtype: Any) -> list[Second | Case]:
 
 
 def check_second(item: Second | Case, mode: str) -> None:
-    assert isinstance(item, Second), (
-        "second differences of the plain function do not converge: give the sample smoother arguments"
-    )
-    case, loss, vs, ws, want, scale = item
+    case, loss, vs, ws, want, scale = sure(item)
     ruled = case.ruled()
 
     def f(*xs: Any) -> Any:

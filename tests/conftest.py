@@ -11,7 +11,7 @@ def pytest_configure(config):
 
 @pytest.fixture(autouse=True)
 def checked(request):
-    """Have the engine check what rules return in the tests of records, unless a test wants to see it unchecked."""
+    """In the tests of records, have the engine check what rules return, unless a test says otherwise."""
     if "prim" not in request.fixturenames:
         yield
         return

@@ -1,7 +1,7 @@
 """The engine driven by hand, in every mode: what the tests of rules measure.
 
-Functions here take ``f(*xs)`` and lists of operands (arrays, or boxes of an older trace, so that modes nest), and
-return the floating-point outputs as flat lists, beside their derivatives.
+Functions here take ``f(*xs)`` and lists of operands (arrays, or boxes of an older trace, so that modes nest),
+and return the floating-point outputs as flat lists, beside their derivatives.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ def zeros_like(x: Any) -> np.ndarray:
 def vjp(
     f: Callable, xs: Sequence[Any], cotangents: Callable, active: Sequence[int] | None = None
 ) -> tuple[list, list]:
-    """Outputs, and the cotangents of `xs` for those that ``cotangents(outputs)`` gives; zeros where nothing arrives.
+    """Outputs, and the cotangents of `xs` for those that ``cotangents(outputs)`` gives.
 
-    Only the operands whose index is in `active` are traced (all, by default).
+    Only the operands whose index is in `active` are traced (all, by default); zeros where nothing arrives.
     """
     starts = {i: root() for i in (range(len(xs)) if active is None else active)}
     with ReverseTrace() as trace:
@@ -66,7 +66,7 @@ def pair(gs: Sequence[Any], ts: Sequence[Any]) -> Any:
 
 
 class Loss:
-    """``Re sum(g * y + c * y * y / 2)`` of the outputs ``y``: a scalar whose cotangent depends on the outputs.
+    """``Re sum(g * y + c * y * y / 2)`` of the outputs ``y``; its cotangent depends on the outputs.
 
     So second derivatives also test that a rule can be differentiated with respect to its cotangent.
     """

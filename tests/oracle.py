@@ -1,10 +1,10 @@
 """A derivative oracle that knows nothing of the package: extrapolated differences of plain NumPy functions.
 
-Every function here takes plain functions of plain arrays. Central differences at a falling sequence of steps are
-extrapolated to step zero (Richardson), which yields nearly full precision and an estimate of the error; the caller
-compares only where that estimate is small. All derivatives are directional and along *real* multiples of the
-direction, so for complex arrays they are the derivatives over the reals, in whatever direction is asked for.
-`complex_step` has no truncation and no rounding error, for analytic functions.
+Every function here takes plain functions of plain arrays. Central differences at a falling sequence of steps
+are extrapolated to step zero (Richardson), which yields nearly full precision and an estimate of the error;
+the caller compares only where that estimate is small. All derivatives are directional and along *real*
+multiples of the direction, so for complex arrays they are the derivatives over the reals. `complex_step`
+has no truncation and no rounding error, for analytic functions.
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ def _basis(x: np.ndarray) -> list[np.ndarray]:
 
 
 def _along(f: Callable, xs: Arrays) -> tuple[Callable, Callable, Callable]:
-    """``phi(h, vs)``, the outputs of `f` at ``xs + h * vs`` as one vector; the scalar type of steps; the way back."""
+    """``phi(h, vs)``, the outputs at ``xs + h * vs`` as one vector; the type of steps; the way back."""
     xs = [exact(np.asarray(x)) for x in xs]
     real = np.result_type(np.float64, *(x.real.dtype for x in xs)).type
     shapes = [y.shape for y in leaves(f(*xs))]
@@ -136,7 +136,7 @@ def _levels(real: Callable, double: int, long: int) -> int:
 
 
 def _extrapolate(difference: Callable, step: Any, levels: int) -> Estimate:
-    """Neville's scheme in the squared step; of all its entries the one with the least estimated error, elementwise.
+    """Neville's scheme in the squared step: elementwise, its entry with the least estimated error.
 
     Coarse steps that agree by accident, on the two sides of a jump, are found out by the finest ones.
     """

@@ -1,4 +1,4 @@
-"""The engine: nesting to any depth and in any order, long programs, interrupted programs, values that leak."""
+"""The engine: nesting to any depth and in any order, programs long and interrupted, values that leak."""
 
 import functools
 import itertools
@@ -49,7 +49,7 @@ def wave_derivative(x, n):
     return ((0.3 + 1j) ** n * onp.exp((0.3 + 1j) * x)).imag
 
 
-# ---- nesting ------------------------------------------------------------------------------------------------
+# ---- nesting -----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("modes", list(itertools.product(["grad", "deriv"], repeat=5)), ids="-".join)
@@ -96,7 +96,7 @@ def test_hessian_by_every_pair_of_modes():
     onp.testing.assert_allclose(hessian(f)(x), want, rtol=1e-6, atol=1e-6)
 
 
-# ---- perturbation confusion ---------------------------------------------------------------------------------
+# ---- perturbation confusion --------------------------------------------------------------------------------
 
 PAIRS = list(itertools.product(DERIVATIVES, repeat=2))
 
@@ -155,7 +155,7 @@ def test_recursive_derivatives():
     assert falling(1.5, 5) == 1.5 * 2**5
 
 
-# ---- what a program may do ----------------------------------------------------------------------------------
+# ---- what a program may do ---------------------------------------------------------------------------------
 
 
 def test_control_flow_follows_values():
@@ -217,7 +217,8 @@ def test_generators_are_interleaved():
         total = 0.0
         for _ in range(4):
             total = total + next(one) * next(two)
-            total = total + grad(lambda y, it=iterates(x): y * next(it))(x)
+            third = iterates(x)
+            total = total + grad(lambda y, it=third: y * next(it))(x)
         return total
 
     def plain(x):
@@ -265,7 +266,7 @@ def test_pullback_does_not_run_the_function_again():
     assert len(calls) == 1
 
 
-# ---- results belong to the caller ---------------------------------------------------------------------------
+# ---- results belong to the caller --------------------------------------------------------------------------
 
 
 def test_gradients_do_not_share_memory():
@@ -275,7 +276,13 @@ def test_gradients_do_not_share_memory():
 
 
 def test_gradients_are_writeable():
-    for f in (np.sum, np.mean, lambda x: np.sum(x.T), lambda x: x[0, 0], lambda x: np.sum(np.broadcast_to(x, (2, 2, 2)))):
+    for f in (
+        np.sum,
+        np.mean,
+        lambda x: np.sum(x.T),
+        lambda x: x[0, 0],
+        lambda x: np.sum(np.broadcast_to(x, (2, 2, 2))),
+    ):
         g = grad(f)(onp.ones((2, 2)))
         g += 1
 
@@ -312,7 +319,7 @@ def test_cotangents_of_shared_operands_are_not_mixed_up():
     onp.testing.assert_array_equal(grad(f)(onp.array([1.0, 2.0])), [13.0, 25.0])
 
 
-# ---- long programs ------------------------------------------------------------------------------------------
+# ---- long programs -----------------------------------------------------------------------------------------
 
 N = 100_000
 
@@ -390,10 +397,10 @@ def test_a_loop_over_the_elements_of_an_array():
     onp.testing.assert_array_equal(grad(f)(x), 2 * x[::-1])
 
 
-# ---- interrupted programs -----------------------------------------------------------------------------------
+# ---- interrupted programs ----------------------------------------------------------------------------------
 
 
-class Interrupted(Exception):
+class Interrupted(Exception):  # noqa: N818 - it is not an error
     pass
 
 
@@ -457,7 +464,7 @@ def test_keyboard_interrupts_pass_through():
     assert grad(np.square)(3.0) == 6.0
 
 
-# ---- values that leak ---------------------------------------------------------------------------------------
+# ---- values that leak --------------------------------------------------------------------------------------
 
 USES = {
     "ufunc": lambda b: np.sin(b),
@@ -495,7 +502,7 @@ def test_a_leaked_value_is_refused(ending, use):
         return np.sum(x)
 
     ENDINGS[ending](f)
-    with pytest.raises(LeakedBoxError, match="already\\s+returned"):
+    with pytest.raises(LeakedBoxError, match=r"already\s+returned"):
         USES[use](leaked[0])
 
 
@@ -544,7 +551,7 @@ def test_auxiliary_results_are_plain():
     assert aux["half"] * 2 == 3.0
 
 
-# ---- odds and ends ------------------------------------------------------------------------------------------
+# ---- odds and ends -----------------------------------------------------------------------------------------
 
 
 def test_checkpoint_nests_with_everything():

@@ -72,11 +72,13 @@ def test_every_error_is_a_builtin_one_too():
     """So that ``except TypeError`` and the like go on working."""
     for error in vars(errors).values():
         if isinstance(error, type) and issubclass(error, AutogradError) and error is not AutogradError:
-            assert any(issubclass(base, Exception) and base.__module__ == "builtins" for base in error.__mro__[1:-3])
+            assert any(
+                issubclass(base, Exception) and base.__module__ == "builtins" for base in error.__mro__[1:-3]
+            )
             assert error.__doc__
 
 
-# ---- outputs ------------------------------------------------------------------------------------------------
+# ---- outputs -----------------------------------------------------------------------------------------------
 
 
 def model(x):
@@ -97,7 +99,10 @@ def test_complex_output(transform):
     says(error, "model", "complex128", "holomorphic_grad")
 
 
-@pytest.mark.parametrize(("output", "word"), [(None, "NoneType"), ("text", "str"), ((1.0, 2.0), "tuple"), ([], "list"), ({}, "dict")])
+@pytest.mark.parametrize(
+    ("output", "word"),
+    [(None, "NoneType"), ("text", "str"), ((1.0, 2.0), "tuple"), ([], "list"), ({}, "dict")],
+)
 def test_output_of_another_type(output, word):
     with pytest.raises(NonScalarOutputError) as error:
         grad(lambda x: output)(1.0)
@@ -123,10 +128,12 @@ def test_grad_and_aux_of_something_else():
             grad_and_aux(f)(1.0)
 
 
-# ---- inputs -------------------------------------------------------------------------------------------------
+# ---- inputs ------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("transform", [grad, jacobian, hessian, deriv, elementwise_grad, value_and_grad, make_vjp])
+@pytest.mark.parametrize(
+    "transform", [grad, jacobian, hessian, deriv, elementwise_grad, value_and_grad, make_vjp]
+)
 @pytest.mark.parametrize("x", [2, onp.int32(2)])
 def test_integer_input(transform, x):
     with pytest.raises(IntegerInputError) as error:
@@ -140,7 +147,15 @@ def test_integer_input_in_forward_mode():
 
 
 @pytest.mark.parametrize(
-    ("x", "word"), [("text", "str"), (None, "NoneType"), (True, "bool"), (b"x", "bytes"), (model, "function"), ({1.0}, "set")]
+    ("x", "word"),
+    [
+        ("text", "str"),
+        (None, "NoneType"),
+        (True, "bool"),
+        (b"x", "bytes"),
+        (model, "function"),
+        ({1.0}, "set"),
+    ],
 )
 def test_input_of_another_type(x, word):
     with pytest.raises(UnsupportedTypeError) as error:
@@ -161,7 +176,7 @@ def test_the_place_in_a_container_is_named():
     says(error, "['w'][0]", "str")
 
 
-# ---- argnum -------------------------------------------------------------------------------------------------
+# ---- argnum ------------------------------------------------------------------------------------------------
 
 
 def two(x, y=1.0):
@@ -178,7 +193,11 @@ def test_argnum_out_of_range(argnum):
 
 
 def test_argnum_of_an_unknown_name():
-    for call in (lambda: grad(two, "z")(1.0, 2.0), lambda: grad_named(two, "z")(1.0), lambda: grad(two, "y")(1.0)):
+    for call in (
+        lambda: grad(two, "z")(1.0, 2.0),
+        lambda: grad_named(two, "z")(1.0),
+        lambda: grad(two, "y")(1.0),
+    ):
         with pytest.raises(ArgnumError) as error:
             call()
         says(error, "two", "x", "y")
@@ -202,7 +221,7 @@ def test_a_transform_of_something_that_is_not_a_function(f):
     says(error, "function", type(f).__name__)
 
 
-# ---- functions without rules --------------------------------------------------------------------------------
+# ---- functions without rules -------------------------------------------------------------------------------
 
 
 def test_a_ufunc_without_rule():
@@ -249,7 +268,7 @@ def test_a_traced_value_as_a_static_parameter():
     says(error, "numpy.var", "'ddof'", "stop_gradient")
 
 
-# ---- keywords -----------------------------------------------------------------------------------------------
+# ---- keywords ----------------------------------------------------------------------------------------------
 
 
 def test_an_unknown_keyword_is_a_type_error():
@@ -261,13 +280,17 @@ def test_an_unknown_keyword_is_a_type_error():
 
 def test_out_is_right_or_refused():
     buffer = onp.zeros(2)
-    for f in (lambda x: np.sin(x, out=buffer), lambda x: np.cumsum(x, out=buffer), lambda x: np.add(x, x, out=buffer)):
+    for f in (
+        lambda x: np.sin(x, out=buffer),
+        lambda x: np.cumsum(x, out=buffer),
+        lambda x: np.add(x, x, out=buffer),
+    ):
         with pytest.raises(UnsupportedKeywordError) as error:
             grad(lambda x, f=f: np.sum(f(x)))(onp.ones(2))
         says(error, "out")
 
 
-# ---- values taken out of the trace --------------------------------------------------------------------------
+# ---- values taken out of the trace -------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("convert", [float, int, complex, math.sin, math.floor], ids=lambda f: f.__name__)
@@ -300,7 +323,7 @@ def test_math_functions_of_nested_traces():
         grad(grad(lambda x: math.exp(x)))(1.0)
 
 
-# ---- rules that are wrong -----------------------------------------------------------------------------------
+# ---- rules that are wrong ----------------------------------------------------------------------------------
 
 
 def with_vjp(vjp_of_g):
@@ -312,7 +335,9 @@ def with_vjp(vjp_of_g):
     return wrong
 
 
-@pytest.mark.parametrize(("rule", "shape"), [(lambda g: onp.ones(2), "(2,)"), (lambda g: 1.0, "()"), (lambda g: g[None], "(1, 3)")])
+@pytest.mark.parametrize(
+    ("rule", "shape"), [(lambda g: onp.ones(2), "(2,)"), (lambda g: 1.0, "()"), (lambda g: g[None], "(1, 3)")]
+)
 def test_a_vjp_of_the_wrong_shape(rule, shape):
     with pytest.raises(RuleShapeError) as error:
         grad(lambda x: np.sum(with_vjp(rule)(x)))(onp.ones(3))
@@ -397,7 +422,7 @@ def test_a_primitive_that_closes_over_a_traced_value():
         grad(f)(2.0)
 
 
-# ---- exceptions of the backward pass ------------------------------------------------------------------------
+# ---- exceptions of the backward pass -----------------------------------------------------------------------
 
 
 def notes(call):

@@ -6,7 +6,18 @@ import numpy as onp
 import pytest
 
 import autograd_clone.numpy as np
-from autograd_clone import core, deriv, elementwise_grad, grad, hessian, jacobian, jvp, make_jvp, make_vjp, tracer
+from autograd_clone import (
+    core,
+    deriv,
+    elementwise_grad,
+    grad,
+    hessian,
+    jacobian,
+    jvp,
+    make_jvp,
+    make_vjp,
+    tracer,
+)
 from autograd_clone.engine.errors import MissingRuleError
 from autograd_clone.extend import (
     Box,
@@ -31,7 +42,7 @@ from autograd_clone.test_util import check_grads
 X = onp.array([0.5, -1.0, 2.0])
 
 
-# ---- primitives and rules -----------------------------------------------------------------------------------
+# ---- primitives and rules ----------------------------------------------------------------------------------
 
 
 @primitive
@@ -112,7 +123,12 @@ def test_none_is_a_zero_derivative():
     def select(i, x, y):
         return x[i] * y
 
-    defvjp(select, None, lambda ans, i, x, y: lambda g: g * y * onp.eye(len(x))[i], lambda ans, i, x, y: lambda g: g * x[i])
+    defvjp(
+        select,
+        None,
+        lambda ans, i, x, y: lambda g: g * y * onp.eye(len(x))[i],
+        lambda ans, i, x, y: lambda g: g * x[i],
+    )
     defjvp(select, None, lambda t, ans, i, x, y: t[i] * y, lambda t, ans, i, x, y: x[i] * t)
     onp.testing.assert_array_equal(grad(select, 1)(1, X, 3.0), [0, 3, 0])
     assert grad(select, 2)(1, X, 3.0) == -1.0
@@ -153,7 +169,10 @@ def test_rules_for_all_argnums_at_once():
         return lambda g: [g * args[1 - i] for i in argnums]
 
     defvjp_argnums(product, vjp_maker)
-    defjvp_argnums(product, lambda argnums, ts, ans, args, kwargs: sum(t * args[1 - i] for i, t in zip(argnums, ts, strict=True)))
+    defjvp_argnums(
+        product,
+        lambda argnums, ts, ans, args, kwargs: sum(t * args[1 - i] for i, t in zip(argnums, ts, strict=True)),
+    )
     assert grad(product, (0, 1))(2.0, 3.0) == (3.0, 2.0)
     assert grad(product, 1)(2.0, 3.0) == 2.0
     assert calls == [(0, 1), (1,)]
@@ -188,7 +207,9 @@ def test_several_outputs():
     def vjp_maker(argnums, ans, args, kwargs):
         x, y = args
         r = ans[0]
-        return lambda g: [(g[0] * x / r - g[1] * y / r**2, g[0] * y / r + g[1] * x / r**2)[i] for i in argnums]
+        return lambda g: [
+            (g[0] * x / r - g[1] * y / r**2, g[0] * y / r + g[1] * x / r**2)[i] for i in argnums
+        ]
 
     defvjp_argnums(polar, vjp_maker)
     f = lambda x, y: polar(x, y)[0] * 2.0 + polar(x, y)[1] * 3.0
@@ -369,12 +390,18 @@ def test_rules_are_found_by_function():
     assert (lambda x: x) not in core.primitive_vjps
 
 
-# ---- vector spaces ------------------------------------------------------------------------------------------
+# ---- vector spaces -----------------------------------------------------------------------------------------
 
 
 def test_vspaces_of_arrays():
     space = vspace(onp.ones((2, 3)))
-    assert (space.shape, space.size, space.ndim, space.dtype, space.iscomplex) == ((2, 3), 6, 2, onp.float64, False)
+    assert (space.shape, space.size, space.ndim, space.dtype, space.iscomplex) == (
+        (2, 3),
+        6,
+        2,
+        onp.float64,
+        False,
+    )
     onp.testing.assert_array_equal(space.zeros(), onp.zeros((2, 3)))
     onp.testing.assert_array_equal(space.ones(), onp.ones((2, 3)))
     assert space.randn().shape == (2, 3)
@@ -414,7 +441,7 @@ def test_vspaces_of_traced_values():
     assert seen[0] == vspace(onp.ones((2, 3)))
 
 
-# ---- types of one's own -------------------------------------------------------------------------------------
+# ---- types of one's own ------------------------------------------------------------------------------------
 
 
 class Tagged(onp.ndarray):
@@ -469,7 +496,7 @@ def test_sparse_cotangents():
     onp.testing.assert_array_equal(grad(lambda x: third(x) * 3.0 + np.sum(x) + third(x))(X), [1.0, 1.0, 5.0])
 
 
-# ---- the engine driven by hand ------------------------------------------------------------------------------
+# ---- the engine driven by hand -----------------------------------------------------------------------------
 
 
 def test_nodes_boxes_and_a_backward_pass():

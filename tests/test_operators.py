@@ -1,4 +1,4 @@
-"""Operators on traced values: every operator, with every kind of other operand, on either side, in every mode."""
+"""Every operator on traced values, with every kind of other operand, on either side, in every mode."""
 
 import itertools
 import operator
@@ -64,7 +64,9 @@ def check_all_modes(f, x, step=0.05):
     assert grads[0].shape == x.shape
     assert grads[0].dtype == x.dtype
     want = modes.pair([g], [truth.value])
-    assert abs(modes.pair(grads, [v]) - want) < 1e-9 * max(1, abs(want)), f"reverse: {modes.pair(grads, [v])}, {want}"
+    assert abs(modes.pair(grads, [v]) - want) < 1e-9 * max(1, abs(want)), (
+        f"reverse: {modes.pair(grads, [v])}, {want}"
+    )
     outs, ts = modes.jvp(f, [x], [v])
     np.testing.assert_allclose(outs[0], y, rtol=1e-14)
     np.testing.assert_allclose(ts[0], truth.value, rtol=1e-8, atol=1e-9, err_msg="forward")
@@ -74,7 +76,9 @@ def check_all_modes(f, x, step=0.05):
     assert second.error < 1e-6 * max(1, abs(second.value)), "the oracle is not sure"
     for name, mode in modes.SECOND_ORDER.items():
         got = mode(f, [x], loss, [v], [w])
-        assert abs(got - second.value) < 1e-6 * max(1, abs(second.value)), f"{name}: {got}, expected {second.value}"
+        assert abs(got - second.value) < 1e-6 * max(1, abs(second.value)), (
+            f"{name}: {got}, expected {second.value}"
+        )
 
 
 CASES = list(itertools.product(ARITHMETIC, OTHERS, TRACED))
@@ -101,7 +105,9 @@ def test_arithmetic_with_a_constant(symbol, other, x):
 @pytest.mark.parametrize(("x", "y"), list(itertools.product(TRACED, repeat=2)))
 def test_arithmetic_of_two_traced_values(symbol, x, y):
     op, a, b = ARITHMETIC[symbol], np.asarray(TRACED[x]) * 1.07, np.asarray(TRACED[y])
-    check_all_modes(lambda x: op(x, b * x[()] if x.ndim == 0 else b * x.ravel()[0]), a, 0.004 if symbol == "%" else 0.05)
+    check_all_modes(
+        lambda x: op(x, b * x[()] if x.ndim == 0 else b * x.ravel()[0]), a, 0.004 if symbol == "%" else 0.05
+    )
     rng = np.random.default_rng(1)
     va, vb = oracle.direction(rng, a), oracle.direction(rng, b)
     (want,) = oracle.directional(op, [a, b], [va, vb], step=0.004)
@@ -125,8 +131,8 @@ def test_a_value_with_itself(symbol):
 def test_complex_operands(symbol):
     op, z = ARITHMETIC[symbol], np.array([0.5 + 0.3j, 1.2 - 0.7j, 2.0 + 1.0j])
     for c in (2, 2.5, 0.4 - 0.3j, np.array([0.3, 0.9, 2.1]), np.array([0.4 + 0.3j, 1.0, 2.0 - 1j])):
-        check_all_modes(lambda z: op(z, c), z)
-        check_all_modes(lambda z: op(c, z), z)
+        check_all_modes(lambda z, c=c: op(z, c), z)
+        check_all_modes(lambda z, c=c: op(c, z), z)
     check_all_modes(lambda z: op(z, z * (1 + 1j)), z)
 
 
@@ -137,8 +143,11 @@ def test_unary_operators(x):
         check_all_modes(op, -np.asarray(TRACED[x]))
 
 
-SHAPES = [((3,), (3,)), ((2, 3), (3,)), ((3,), (3, 2)), ((2, 3), (3, 4)), ((5, 2, 3), (3, 4)), ((2, 3), (5, 3, 4)),
-          ((5, 2, 3), (5, 3, 4)), ((5, 1, 2, 3), (6, 3, 4)), ((3,), (5, 3, 4)), ((5, 2, 3), (3,)), ((0, 3), (3, 2)), ((2, 0), (0, 2))]  # fmt: skip
+SHAPES = [
+    ((3,), (3,)), ((2, 3), (3,)), ((3,), (3, 2)), ((2, 3), (3, 4)), ((5, 2, 3), (3, 4)), ((2, 3), (5, 3, 4)),
+    ((5, 2, 3), (5, 3, 4)), ((5, 1, 2, 3), (6, 3, 4)), ((3,), (5, 3, 4)), ((5, 2, 3), (3,)), ((0, 3), (3, 2)),
+    ((2, 0), (0, 2)),
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("left", "right"), SHAPES)
@@ -162,10 +171,10 @@ def test_divmod_and_floor_division():
 
 def test_round_trips_of_integer_powers():
     for n in (0, 1, 2, 3, -1, -2, 0.5, 1.5, 2.0):
-        check_all_modes(lambda x: x**n, np.array([0.45, 1.35, 2.65]))
-        check_all_modes(lambda x: x**n, np.array(1.3))
+        check_all_modes(lambda x, n=n: x**n, np.array([0.45, 1.35, 2.65]))
+        check_all_modes(lambda x, n=n: x**n, np.array(1.3))
     for n in (0, 1, 2, 3, -1):
-        check_all_modes(lambda x: x**n, np.array([-0.45, -1.35, -2.65]))
+        check_all_modes(lambda x, n=n: x**n, np.array([-0.45, -1.35, -2.65]))
 
 
 def test_reflected_and_augmented_forms():
@@ -222,13 +231,20 @@ def test_truth_and_branches():
 def test_numpy_scalars_and_arrays_on_the_left():
     """``ndarray * box`` and ``np.float64 * box`` arrive through NumPy's protocol."""
     left = np.array([2.0, 3.0])
-    for f in (lambda x: left * x, lambda x: left + x, lambda x: left - x, lambda x: left / x, lambda x: left**x, lambda x: left @ x):
+    for f in (
+        lambda x: left * x,
+        lambda x: left + x,
+        lambda x: left - x,
+        lambda x: left / x,
+        lambda x: left**x,
+        lambda x: left @ x,
+    ):
         got = jacobian(f)(np.array([0.5, 1.5]))
         np.testing.assert_allclose(got, oracle.jacobian(f, np.array([0.5, 1.5])), rtol=1e-8, atol=1e-9)
     for c in (np.float64(2.0), np.float32(2.0), np.int32(2), np.longdouble(2.0)):
-        assert grad(lambda x: c * x)(3.0) == 2.0
-        assert grad(lambda x: c / x)(2.0) == -0.5
-        assert grad(lambda x: c - x)(2.0) == -1.0
+        assert grad(lambda x, c=c: c * x)(3.0) == 2.0
+        assert grad(lambda x, c=c: c / x)(2.0) == -0.5
+        assert grad(lambda x, c=c: c - x)(2.0) == -1.0
 
 
 def test_in_place_operation_of_an_array_with_a_traced_value_is_never_silent():
@@ -248,9 +264,17 @@ def test_in_place_operation_of_an_array_with_a_traced_value_is_never_silent():
 
 def test_single_precision_stays_single():
     x = np.array([0.5, 1.5], np.float32)
-    for f in (lambda x: x * 2, lambda x: 2.5 * x, lambda x: x / 3.0, lambda x: x**2, lambda x: x**2.0, lambda x: 1 - x, lambda x: -x):
+    for f in (
+        lambda x: x * 2,
+        lambda x: 2.5 * x,
+        lambda x: x / 3.0,
+        lambda x: x**2,
+        lambda x: x**2.0,
+        lambda x: 1 - x,
+        lambda x: -x,
+    ):
         dtypes = []
-        g = grad(lambda x: dtypes.append(f(x).dtype) or np.sum(f(x)))(x)
+        g = grad(lambda x, f=f, seen=dtypes: seen.append(f(x).dtype) or np.sum(f(x)))(x)
         assert dtypes == [np.float32]
         assert g.dtype == np.float32
         assert modes.jvp(f, [x], [x])[1][0].dtype == np.float32

@@ -1,6 +1,7 @@
 """Plain NumPy applied to traced values, and the methods and attributes of ndarray on them."""
 
 import copy
+import operator
 
 import numpy as np
 import pytest
@@ -24,7 +25,7 @@ def agrees(f, x, tolerance=1e-7):
     np.testing.assert_allclose(t, np.tensordot(want, v, np.ndim(x)), rtol=tolerance, atol=tolerance)
 
 
-# ---- plain NumPy --------------------------------------------------------------------------------------------
+# ---- plain NumPy -------------------------------------------------------------------------------------------
 
 PLAIN = {
     "ufunc": lambda x: np.sin(x),
@@ -87,15 +88,19 @@ def test_the_numpy_namespace_of_the_package_makes_arrays_of_traced_scalars():
 
 def test_object_arrays_of_traced_values_are_right():
     """Plain ``np.array`` of traced scalars makes an object array; no gradient is lost."""
-    agrees_with = lambda f: np.testing.assert_allclose(grad(f)(X[0]), oracle.gradient(f, X[0]), rtol=1e-8, atol=1e-9)
+    agrees_with = lambda f: np.testing.assert_allclose(
+        grad(f)(X[0]), oracle.gradient(f, X[0]), rtol=1e-8, atol=1e-9
+    )
     agrees_with(lambda x: np.sum(np.array([x[0] * x[1], x[2]])))
     agrees_with(lambda x: np.array([x[0], x[1]]).sum() * x[2])
     agrees_with(lambda x: np.sum(np.sin(np.array([x[0] * x[1], x[2]]))))
     agrees_with(lambda x: np.dot(np.array([x[0], x[1]]), np.array([2.0, 3.0])))
-    np.testing.assert_allclose(jacobian(lambda x: np.array([x[0] * x[1], x[2] ** 2]))(X[0]), [[-1.5, 0.5, 0], [0, 0, 5.0]])
+    np.testing.assert_allclose(
+        jacobian(lambda x: np.array([x[0] * x[1], x[2] ** 2]))(X[0]), [[-1.5, 0.5, 0], [0, 0, 5.0]]
+    )
 
 
-# ---- methods and attributes ---------------------------------------------------------------------------------
+# ---- methods and attributes --------------------------------------------------------------------------------
 
 METHODS = {
     "T": lambda x: x.T,
@@ -152,7 +157,7 @@ METHODS = {
     "choose": lambda x: np.choose([0, 1, 0], x),
     "view of a row": lambda x: x[0] * x[1],
     "iteration": lambda x: sum(row * k for k, row in enumerate(x)),
-    "unpacking": lambda x: (lambda a, b: a * b)(*x),
+    "unpacking": lambda x: operator.mul(*x),
     "matmul": lambda x: x @ x.T,
     "len": lambda x: x * len(x),
 }
@@ -193,8 +198,9 @@ def test_methods_that_give_plain_values(name):
 PUBLIC = [n for n in dir(np.ndarray) if not n.startswith("_")]
 #: Attributes of the memory of an array, and what changes it: no business of a value that is traced.
 NOT_TRACED = {
-    "base", "byteswap", "ctypes", "data", "device", "dump", "dumps", "fill", "flags", "getfield", "itemset", "newbyteorder", "partition",
-    "put", "resize", "setfield", "setflags", "sort", "strides", "to_device", "tobytes", "tofile", "tostring", "view", "choose",
+    "base", "byteswap", "ctypes", "data", "device", "dump", "dumps", "fill", "flags", "getfield", "itemset",
+    "newbyteorder", "partition", "put", "resize", "setfield", "setflags", "sort", "strides", "to_device",
+    "tobytes", "tofile", "tostring", "view",
 }  # fmt: skip
 
 
@@ -208,14 +214,17 @@ def test_every_attribute_of_ndarray_exists(name):
 def test_indexing():
     rows, columns, mask = np.array([1, 0, 1]), np.array([0, 2, 0]), X > 0
     for index in (
-        0, -1, np.int64(1), slice(None), slice(0, 2), (0, 1), (slice(None), 1), (Ellipsis, 0), (None, 1), (slice(None), None, 2),
-        (slice(None, None, -1), slice(None, None, 2)), rows, [0, 0, 1], (rows, columns), (slice(None), columns), (rows, 1),
-        (rows[:, None], columns), mask, mask[:, 0], (slice(None), mask[0]), (rows, Ellipsis), (), Ellipsis, slice(0, 0), [], None,
+        0, -1, np.int64(1), slice(None), slice(0, 2), (0, 1), (slice(None), 1), (Ellipsis, 0), (None, 1),
+        (slice(None), None, 2),
+        (slice(None, None, -1), slice(None, None, 2)), rows, [0, 0, 1], (rows, columns),
+        (slice(None), columns), (rows, 1),
+        (rows[:, None], columns), mask, mask[:, 0], (slice(None), mask[0]), (rows, Ellipsis), (), Ellipsis,
+        slice(0, 0), [], None,
         (np.array(1), slice(1, 3)), np.array([[0, 1], [1, 0]]), (True,), np.array(0),
     ):  # fmt: skip
         agrees(lambda x, index=index: x[index] * 2.0, X)
         agrees(lambda x, index=index: np.sum(np.sin(x[index]) * x[index]) + x[0, 0], X)
-    agrees(lambda x: x[np.argsort(x[0])[:2]] if False else x[:, np.argsort(x[0])], X)
+    agrees(lambda x: x[:, np.argsort(x[0])], X)
     agrees(lambda x: x[x > 0], X)
     with pytest.raises(IndexError):
         grad(lambda x: x[7])(X[0])
@@ -224,7 +233,11 @@ def test_indexing():
 
 
 def test_copies_stay_traced():
-    for f in (lambda x: copy.copy(x) * x, lambda x: copy.deepcopy(x) * x, lambda x: copy.deepcopy([x, {"k": x}])[1]["k"] * x):
+    for f in (
+        lambda x: copy.copy(x) * x,
+        lambda x: copy.deepcopy(x) * x,
+        lambda x: copy.deepcopy([x, {"k": x}])[1]["k"] * x,
+    ):
         assert grad(f)(3.0) == 6.0
         assert deriv(f)(3.0) == 6.0
 
@@ -233,7 +246,7 @@ def test_printing():
     texts = []
 
     def f(x):
-        texts.extend([repr(x), str(x), f"{x}", f"{x:.2f}", "%s" % (x,)])
+        texts.extend([repr(x), str(x), f"{x}", f"{x:.2f}", f"{x}"])
         return x * x
 
     grad(f)(1.2345)
@@ -252,7 +265,7 @@ def test_the_value_can_be_read():
 def test_isinstance_and_hash():
     def f(x):
         assert {x: 1}[x] == 1
-        assert x in {x}
+        assert x in frozenset([x, 2.0])
         assert callable(getattr(x, "sum", None))
         assert not hasattr(x, "no_such_attribute")
         return np.sum(x)
@@ -261,14 +274,18 @@ def test_isinstance_and_hash():
 
 
 def test_array_subclasses_and_other_containers_of_numbers():
-    matrix = np.array([[1.0, 2.0], [3.0, 4.0]]).view(np.matrix) if False else np.array([[1.0, 2.0], [3.0, 4.0]])
+    matrix = (
+        np.array([[1.0, 2.0], [3.0, 4.0]]).view(np.matrix) if False else np.array([[1.0, 2.0], [3.0, 4.0]])
+    )
     np.testing.assert_array_equal(grad(lambda x: np.sum(x @ x))(matrix), [[7 + 0, 11 + 0], [9, 13]])
 
 
 def test_functions_that_take_shapes():
     import autograd_clone.numpy as anp
 
-    f = lambda x: anp.sum(anp.zeros(x.shape) + anp.zeros_like(x) + anp.ones(np.shape(x)) * x + anp.empty_like(x) * 0)
+    f = lambda x: anp.sum(
+        anp.zeros(x.shape) + anp.zeros_like(x) + anp.ones(np.shape(x)) * x + anp.empty_like(x) * 0
+    )
     np.testing.assert_array_equal(grad(f)(X), np.ones_like(X))
 
 

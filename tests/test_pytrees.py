@@ -1,4 +1,4 @@
-"""Containers as arguments and results: lists, tuples, dicts and their kin, named tuples, dataclasses, registered classes."""
+"""Containers as arguments and results: lists, tuples, dicts, named tuples, dataclasses, other classes."""
 
 import dataclasses
 from collections import OrderedDict, defaultdict, namedtuple
@@ -37,7 +37,7 @@ class Pair(NamedTuple):
     b: Any
 
 
-Loose = namedtuple("Loose", "w b")
+Loose = namedtuple("Loose", "w b")  # noqa: PYI024 - both forms are in use
 
 
 @dataclasses.dataclass
@@ -243,7 +243,9 @@ def test_gradients_keep_dtype_and_realness_of_each_leaf():
         "c16": onp.ones(2, onp.complex128),
         "zero": onp.float64(1.0),
     }
-    g = grad(lambda p: np.real(np.sum(p["f4"] * p["f8"] * p["c8"] * p["c16"]) * p["zero"]) + np.sum(p["ld"] ** 2))(p)
+    g = grad(
+        lambda p: np.real(np.sum(p["f4"] * p["f8"] * p["c8"] * p["c16"]) * p["zero"]) + np.sum(p["ld"] ** 2)
+    )(p)
     assert {k: v.dtype for k, v in g.items()} == {k: v.dtype for k, v in p.items()}
     assert {k: onp.shape(v) for k, v in g.items()} == {k: onp.shape(v) for k, v in p.items()}
 

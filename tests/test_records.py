@@ -1,4 +1,4 @@
-"""What records declare about themselves: samples, parameters, residuals, linearity; and those without derivative."""
+"""What records say of themselves: samples, parameters, residuals, linearity; and those without derivative."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from .checks import boxed, check, close, per_record, same_tree
 WITHOUT_SAMPLES: dict[str, str] = {}
 #: (record, parameter) that rules handle but no sample can pass, and why.
 WITHOUT_KEYWORD: dict[tuple[str, str], str] = {}
-#: Parameters of NumPy functions that are no business of a derivative rule: refused, or without influence on values.
+#: Parameters of NumPy functions that are no business of a rule: refused, or without influence on values.
 NEVER_PASSED = {"out", "subok", "like", "device", "casting", "signature", "extobj"}
 
 TESTED = [p for p in DIFFERENTIABLE if has_samples(p)]
@@ -94,7 +94,7 @@ def _passed(prim: Primitive, case: Case) -> Iterator[str]:
     yield from case.sample.kwargs
 
 
-# ---- what records declare about themselves ------------------------------------------------------------------
+# ---- what records declare about themselves -----------------------------------------------------------------
 
 
 @per_record(p for p in TESTED if p.kind in ("linear", "multilinear"))
@@ -191,7 +191,7 @@ def _arrays_in(x: Any) -> Iterator[np.ndarray]:
         yield from _arrays_in(list(x.values()))
 
 
-@per_record(p for p in DIFFERENTIABLE if p.kind not in ("composite",))
+@per_record(p for p in DIFFERENTIABLE if p.kind != "composite")
 def test_uses_the_residuals_it_declares(prim):
     """A rule that names an operand or the output, which is then kept alive, reads it."""
     idle = set()
@@ -216,7 +216,7 @@ def _names_read(code: Any) -> Iterator[str]:
             yield from instruction.argval
 
 
-# ---- records without derivative -----------------------------------------------------------------------------
+# ---- records without derivative ----------------------------------------------------------------------------
 
 
 @per_record(ZERO)

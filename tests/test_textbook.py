@@ -20,7 +20,7 @@ from autograd_clone.test_util import check_grads
 
 from . import oracle
 
-# ---- regression ---------------------------------------------------------------------------------------------
+# ---- regression --------------------------------------------------------------------------------------------
 
 
 def test_linear_regression_with_a_list_of_parameters():
@@ -74,7 +74,7 @@ def test_logistic_regression_checks_itself():
     check_grads(training_loss, order=2)(onp.array([0.3, -0.2, 0.1]))
 
 
-# ---- derivatives of one function ----------------------------------------------------------------------------
+# ---- derivatives of one function ---------------------------------------------------------------------------
 
 
 def tanh(x):
@@ -157,7 +157,7 @@ def test_polar_coordinates_have_jacobian_determinant_r():
     assert onp.linalg.det(J) == pytest.approx(2.0)
 
 
-# ---- a primitive of one's own -------------------------------------------------------------------------------
+# ---- a primitive of one's own ------------------------------------------------------------------------------
 
 
 @primitive
@@ -181,12 +181,14 @@ def test_a_custom_logsumexp_with_its_hessian():
     example = lambda y: logsumexp(y**2)
     assert grad(lambda y: logsumexp(y))(y) == pytest.approx(p)
     onp.testing.assert_allclose(hessian(logsumexp)(y), onp.diag(p) - onp.outer(p, p), atol=1e-15)
-    onp.testing.assert_allclose(grad(example)(y), oracle.gradient(lambda y: onp.log(onp.sum(onp.exp(y**2))), y), rtol=1e-7)
+    onp.testing.assert_allclose(
+        grad(example)(y), oracle.gradient(lambda y: onp.log(onp.sum(onp.exp(y**2))), y), rtol=1e-7
+    )
     check_grads(example, modes=["rev"])(y)
     check_grads(example, modes=["fwd", "rev"])(y)
 
 
-# ---- Fourier, complex, linear algebra, convolution ----------------------------------------------------------
+# ---- Fourier, complex, linear algebra, convolution ---------------------------------------------------------
 
 
 def test_gradients_through_fourier_transforms():
@@ -203,8 +205,12 @@ def test_gradients_through_fourier_transforms():
 
     circulant = onp.array([[k[(i - j) % 16] for j in range(16)] for i in range(16)])
     onp.testing.assert_allclose(jacobian(filtered)(x), circulant, atol=1e-13)
-    onp.testing.assert_allclose(jacobian(lambda x: np.fft.irfft(np.fft.rfft(x) * np.fft.rfft(k)))(x), circulant, atol=1e-13)
-    onp.testing.assert_allclose(grad(lambda x: np.sum(np.real(np.fft.fft2(x)) ** 2))(rng.normal(size=(3, 5))).shape, (3, 5))
+    onp.testing.assert_allclose(
+        jacobian(lambda x: np.fft.irfft(np.fft.rfft(x) * np.fft.rfft(k)))(x), circulant, atol=1e-13
+    )
+    onp.testing.assert_allclose(
+        grad(lambda x: np.sum(np.real(np.fft.fft2(x)) ** 2))(rng.normal(size=(3, 5))).shape, (3, 5)
+    )
     check_grads(lambda x: np.real(np.fft.ifftn(np.fft.fftn(x) ** 2)))(rng.normal(size=(3, 4)))
 
 
@@ -232,7 +238,9 @@ def test_slogdet():
     S = A @ A.T
     inverse = onp.linalg.inv(S)
     H = hessian(lambda S: np.linalg.slogdet(S)[1])(S)
-    onp.testing.assert_allclose(H, -onp.einsum("jk,li->ijkl", inverse, inverse).transpose(0, 1, 2, 3), rtol=1e-10)
+    onp.testing.assert_allclose(
+        H, -onp.einsum("jk,li->ijkl", inverse, inverse).transpose(0, 1, 2, 3), rtol=1e-10
+    )
     batch = onp.stack([A, S, A.T])
     g = grad(lambda A: np.sum(np.linalg.slogdet(A)[1]))(batch)
     onp.testing.assert_allclose(g, onp.linalg.inv(batch).swapaxes(-1, -2))
@@ -276,7 +284,7 @@ def test_convolution_in_several_dimensions(mode):
     check_grads(f, order=2)(A, B)
 
 
-# ---- models -------------------------------------------------------------------------------------------------
+# ---- models ------------------------------------------------------------------------------------------------
 
 
 def test_a_neural_network_learns_xor():
@@ -291,7 +299,10 @@ def test_a_neural_network_learns_xor():
     loss = lambda params: np.mean((predict(params) - y) ** 2)
     for _ in range(500):
         value, g = value_and_grad(loss)(params)
-        params = [tuple(p - 2.0 * d for p, d in zip(layer, dl, strict=True)) for layer, dl in zip(params, g, strict=True)]
+        params = [
+            tuple(p - 2.0 * d for p, d in zip(layer, dl, strict=True))
+            for layer, dl in zip(params, g, strict=True)
+        ]
     assert value < 1e-2
 
 
@@ -334,30 +345,43 @@ def test_gaussian_mixture_likelihood():
 
     def log_likelihood(p):
         d = data[:, None, :] - p["means"]
-        quadratic = -0.5 * np.sum(d**2 * np.exp(-p["log_scales"]), axis=2) - 0.5 * np.sum(p["log_scales"], axis=1)
+        quadratic = -0.5 * np.sum(d**2 * np.exp(-p["log_scales"]), axis=2) - 0.5 * np.sum(
+            p["log_scales"], axis=1
+        )
         weights = p["logits"] - np.log(np.sum(np.exp(p["logits"])))
         a = quadratic + weights
         top = np.max(a, axis=1, keepdims=True)
         return np.sum(top[:, 0] + np.log(np.sum(np.exp(a - top), axis=1)))
 
-    p = {"means": rng.normal(size=(3, 2)), "log_scales": 0.1 * rng.normal(size=(3, 2)), "logits": rng.normal(size=3)}
+    p = {
+        "means": rng.normal(size=(3, 2)),
+        "log_scales": 0.1 * rng.normal(size=(3, 2)),
+        "logits": rng.normal(size=3),
+    }
     g = grad(log_likelihood)(p)
-    for key in p:
-        want = oracle.gradient(lambda v, key=key: log_likelihood(p | {key: v}), p[key])
+    for key, value in p.items():
+        want = oracle.gradient(lambda v, key=key: log_likelihood(p | {key: v}), value)
         onp.testing.assert_allclose(g[key], want, rtol=1e-8, atol=1e-8)
 
 
 def test_a_fluid_simulation_in_miniature():
-    """Advection by rolled arrays and interpolation, differentiated with respect to the starting velocities."""
+    """Advection by rolled arrays and interpolation, with respect to the starting velocities."""
     n = 6
     rng = onp.random.default_rng(6)
 
     def project(vx, vy):
         p = np.zeros((n, n))
-        div = -0.5 * (np.roll(vx, -1, axis=1) - np.roll(vx, 1, axis=1) + np.roll(vy, -1, axis=0) - np.roll(vy, 1, axis=0))
+        div = -0.5 * (
+            np.roll(vx, -1, axis=1)
+            - np.roll(vx, 1, axis=1)
+            + np.roll(vy, -1, axis=0)
+            - np.roll(vy, 1, axis=0)
+        )
         for _ in range(5):
             p = (div + np.roll(p, 1, 1) + np.roll(p, -1, 1) + np.roll(p, 1, 0) + np.roll(p, -1, 0)) / 4.0
-        return vx - 0.5 * (np.roll(p, -1, 1) - np.roll(p, 1, 1)), vy - 0.5 * (np.roll(p, -1, 0) - np.roll(p, 1, 0))
+        return vx - 0.5 * (np.roll(p, -1, 1) - np.roll(p, 1, 1)), vy - 0.5 * (
+            np.roll(p, -1, 0) - np.roll(p, 1, 0)
+        )
 
     def advect(f, vx, vy):
         ys, xs = onp.meshgrid(onp.arange(n), onp.arange(n), indexing="ij")

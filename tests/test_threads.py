@@ -65,7 +65,9 @@ def test_different_transforms_and_depths_at_once():
         "value": (lambda: value_and_grad(checkpoint(f))(x)[1], g),
     }
     for _ in range(10):
-        for (name, (_, want)), got in zip(jobs.items(), run_at_once([j for j, _ in jobs.values()]), strict=True):
+        for (name, (_, want)), got in zip(
+            jobs.items(), run_at_once([j for j, _ in jobs.values()]), strict=True
+        ):
             onp.testing.assert_allclose(got, want, rtol=1e-13, err_msg=name)
 
 

@@ -1,4 +1,4 @@
-"""Every transform: its value, `argnum` in its three forms, keyword arguments, callables of all kinds, names, pickling."""
+"""Every transform: values, `argnum` in its three forms, keywords, callables of all kinds, names, pickling."""
 
 import copy
 import functools
@@ -66,7 +66,7 @@ def close(got, want, tolerance=1e-7):
     onp.testing.assert_allclose(got, want, rtol=tolerance, atol=tolerance)
 
 
-# ---- values -------------------------------------------------------------------------------------------------
+# ---- values ------------------------------------------------------------------------------------------------
 
 
 def test_first_derivatives():
@@ -164,7 +164,10 @@ def test_tensor_of_a_partial_output():
 def test_complex_derivatives():
     z = onp.array([0.5 + 1.0j, -0.3 + 0.2j])
     close(grad(lambda z: np.sum(np.abs(z) ** 2))(z), 2 * onp.conj(z))
-    close(grad(lambda z: np.real(np.sum(np.exp(z) * z)))(z), oracle.gradient(lambda z: onp.real(onp.sum(onp.exp(z) * z)), z))
+    close(
+        grad(lambda z: np.real(np.sum(np.exp(z) * z)))(z),
+        oracle.gradient(lambda z: onp.real(onp.sum(onp.exp(z) * z)), z),
+    )
     close(holomorphic_grad(lambda z: np.exp(z) * z)(z), onp.exp(z) * (1 + z))
     close(holomorphic_grad(np.sin)(0.5 + 1j), onp.cos(0.5 + 1j))
     close(holomorphic_grad(holomorphic_grad(np.sin))(0.5 + 1j), -onp.sin(0.5 + 1j))
@@ -178,7 +181,15 @@ def test_holomorphic_grad_warns_of_real_input():
 
 
 def test_gradient_keeps_shape_and_dtype():
-    for x in (2.0, onp.float64(2.0), onp.float32(2.0), onp.array(2.0), onp.ones(1), onp.ones((1, 1)), onp.ones((2, 0))):
+    for x in (
+        2.0,
+        onp.float64(2.0),
+        onp.float32(2.0),
+        onp.array(2.0),
+        onp.ones(1),
+        onp.ones((1, 1)),
+        onp.ones((2, 0)),
+    ):
         g = grad(lambda x: np.sum(x**2))(x)
         assert onp.shape(g) == onp.shape(x)
         assert onp.asarray(g).dtype == onp.asarray(x).dtype
@@ -226,7 +237,7 @@ def test_grad_named_and_multigrad_dict():
 def test_stop_gradient():
     assert grad(lambda x: x * stop_gradient(x))(3.0) == 3.0
     assert stop_gradient(3.0) == 3.0
-    assert type(jvp(lambda x: stop_gradient(x), (3.0,), (1.0,))[1]) is not type(None)
+    assert jvp(lambda x: stop_gradient(x), (3.0,), (1.0,))[1] is not None
     assert jvp(lambda x: stop_gradient(x) * x, (3.0,), (1.0,)) == (9.0, 3.0)
 
 
@@ -255,7 +266,7 @@ def test_checkpoint_of_a_closure_over_a_traced_value():
     assert grad(lambda a: checkpoint(lambda y: a * y**2)(3.0))(2.0) == 9.0
 
 
-# ---- rules of the user's own --------------------------------------------------------------------------------
+# ---- rules of the user's own -------------------------------------------------------------------------------
 
 
 def test_custom_vjp():
@@ -263,7 +274,10 @@ def test_custom_vjp():
     def f(x, y):
         return np.sin(x) * y
 
-    f.defvjp(lambda x, y: (np.sin(x) * y, (x, y)), lambda res, g: (g * np.cos(res[0]) * res[1] * 10, g * np.sin(res[0])))
+    f.defvjp(
+        lambda x, y: (np.sin(x) * y, (x, y)),
+        lambda res, g: (g * np.cos(res[0]) * res[1] * 10, g * np.sin(res[0])),
+    )
     assert f(1.0, 2.0) == onp.sin(1.0) * 2
     gx, gy = grad(f, (0, 1))(1.0, 2.0)
     assert (gx, gy) == pytest.approx((onp.cos(1.0) * 20, onp.sin(1.0)))
@@ -281,7 +295,9 @@ def test_custom_vjp_of_containers_with_zero_cotangents():
         lambda p, flag: ({"out": p["a"] * p["b"], "b": p["b"]}, p),
         lambda p, g: ({"a": g["out"] * p["b"], "b": g["out"] * p["a"] + g["b"]}, None),
     )
-    g = grad(lambda p: np.sum(f(p, "text")["out"] * f(p, "text")["b"]))({"a": onp.array([2.0]), "b": onp.array([3.0])})
+    g = grad(lambda p: np.sum(f(p, "text")["out"] * f(p, "text")["b"]))(
+        {"a": onp.array([2.0]), "b": onp.array([3.0])}
+    )
     onp.testing.assert_array_equal(g["a"], [9.0])
     onp.testing.assert_array_equal(g["b"], [12.0])
 
@@ -305,7 +321,7 @@ def test_custom_jvp():
     close(jacobian(f)(x, 2.0), onp.diag(onp.cos(x) * 20))
 
 
-# ---- argnum -------------------------------------------------------------------------------------------------
+# ---- argnum ------------------------------------------------------------------------------------------------
 
 
 def three(x, y, z=2.0):
@@ -377,7 +393,7 @@ def test_several_arguments_in_the_functional_forms():
     assert hvp(f, (3.0, 2.0), (1.0, 10.0)) == (40.0, 4.0 + 60.0)
 
 
-# ---- callables of all kinds ---------------------------------------------------------------------------------
+# ---- callables of all kinds --------------------------------------------------------------------------------
 
 
 class Model:
@@ -448,8 +464,9 @@ def named(x):
 
 
 NAMED = [
-    grad, value_and_grad, elementwise_grad, deriv, jacobian, jacrev, jacfwd, hessian, holomorphic_grad, grad_and_aux, make_vjp,
-    make_jvp, make_jvp_reversemode, make_hvp, hessian_tensor_product, tensor_jacobian_product, make_ggnvp, multigrad_dict,
+    grad, value_and_grad, elementwise_grad, deriv, jacobian, jacrev, jacfwd, hessian, holomorphic_grad,
+    grad_and_aux, make_vjp, make_jvp, make_jvp_reversemode, make_hvp, hessian_tensor_product,
+    tensor_jacobian_product, make_ggnvp, multigrad_dict,
 ]  # fmt: skip
 
 
@@ -473,8 +490,9 @@ def linear_loss(p, x):
 
 
 PICKLED = [
-    grad, value_and_grad, elementwise_grad, deriv, jacobian, jacrev, jacfwd, hessian, make_vjp, make_jvp, make_hvp,
-    checkpoint, multigrad_dict, hessian_tensor_product, tensor_jacobian_product, make_ggnvp, make_jvp_reversemode,
+    grad, value_and_grad, elementwise_grad, deriv, jacobian, jacrev, jacfwd, hessian, make_vjp, make_jvp,
+    make_hvp, checkpoint, multigrad_dict, hessian_tensor_product, tensor_jacobian_product, make_ggnvp,
+    make_jvp_reversemode,
 ]  # fmt: skip
 
 
