@@ -6,8 +6,7 @@ an array that is zero but for some indexed pieces, so that n reads ``x[i]`` cost
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from itertools import chain
+from collections.abc import Callable
 from math import prod
 from typing import Any
 
@@ -15,6 +14,7 @@ import numpy as np
 
 from .box import is_foreign
 from .errors import RuleShapeError
+from .scattering import add_pieces
 
 
 OBJECT = np.dtype(object)
@@ -128,7 +128,7 @@ class Scatter:
         self.like = like
         self.indices = [like[2]]
         self.pieces = [piece]
-        self.base = None
+        self.base: np.ndarray | None = None
         self.load = 1 if type(piece) is np.float64 else prod(shape_of(piece))
 
     def join(self, other: Scatter) -> None:
@@ -215,53 +215,3 @@ def _merge(a: dict, b: dict) -> dict:
     for key, g in b.items():
         out[key] = add(out[key], g, False) if key in out else g
     return out
-
-
-def add_pieces(out: np.ndarray, indices: list, pieces: Sequence) -> None:
-    """``out[index] += piece`` for all of them; numbers at places that are named by plain integers, at once."""
-    if len(pieces) > 4 and out.flags.c_contiguous:
-        places = _scalar_places(indices, out.shape)
-        if places is not None:
-            np.add.at(out.reshape(-1), places, np.fromiter(pieces, out.dtype, len(pieces)))
-            return
-    for index, piece in zip(indices, pieces, strict=True):
-        add_at(out, index, piece)
-
-
-def _scalar_places(indices: list, shape: tuple) -> np.ndarray | None:
-    """Where in the flattened array the elements `indices` lie, if each names one element by plain integers."""
-    kinds = set(map(type, indices))
-    if kinds == {int} and len(shape) == 1:
-        places = np.fromiter(indices, np.intp, len(indices))
-        return np.where(places < 0, places + shape[0], places)
-    if kinds == {tuple} and set(map(len, indices)) == {len(shape)} and set(map(type, chain.from_iterable(indices))) == {int}:
-        return np.ravel_multi_index(tuple(np.array(indices).T % np.reshape(shape, (-1, 1))), shape)
-    return None
-
-
-def add_at(out: np.ndarray, index: Any, piece: Any) -> None:
-    """``out[index] += piece``, adding repeatedly where an index array names an element twice."""
-    if is_basic(index) or isinstance(index, np.ndarray) and index.dtype == bool:
-        out[index] += piece
-    elif out.ndim == 1 or not out.flags.c_contiguous:
-        np.add.at(out, index, piece)
-    elif isinstance(index, np.ndarray) and index.ndim == 1 and _all_different(index % len(out), len(out)):
-        out[index] += piece
-    else:  # np.add.at is fast for one integer array on one axis only
-        places = np.arange(out.size).reshape(out.shape)[index]
-        np.add.at(out.reshape(-1), places.reshape(-1), np.broadcast_to(piece, places.shape).reshape(-1))
-
-
-def _all_different(places: np.ndarray, n: int) -> bool:
-    return not places.size or bool(np.bincount(places, minlength=n).max() <= 1)
-
-
-def is_basic(index: Any) -> bool:
-    """Whether `index` is made of integers, slices, ellipses and new axes only (so it names no element twice)."""
-    if type(index) is tuple:
-        return all(_is_basic_item(i) for i in index)
-    return _is_basic_item(index)
-
-
-def _is_basic_item(item: Any) -> bool:
-    return item is None or item is Ellipsis or isinstance(item, (int, np.integer, slice)) and not isinstance(item, (bool, np.bool_))

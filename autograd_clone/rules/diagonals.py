@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from ..engine.cotangent import shape_of, unbroadcast
+from ..engine.cotangent import dtype_of, shape_of, unbroadcast
 from ..engine.define import composite, linear
 from .creation import as_array
 
@@ -180,8 +180,12 @@ def _linalg_trace(x, /, *, offset=0, dtype=None):
 def _vander(x, N=None, increasing=False):
     if len(shape_of(x)) != 1:
         raise ValueError("x must be a one-dimensional array or sequence.")
-    powers = np.arange(x.size if N is None else N)
-    return np.expand_dims(x, 1) ** (powers if increasing else powers[::-1])
+    powers = [np.ones(x.shape, dtype_of(x))]
+    for _ in range((x.size if N is None else N) - 1):
+        powers.append(powers[-1] * x)
+    if N == 0:
+        return np.zeros((*x.shape, 0), dtype_of(x))
+    return np.stack(powers if increasing else powers[::-1], axis=1)
 
 
 # ---- windows ---------------------------------------------------------------------------------------

@@ -15,10 +15,11 @@ import numpy as np
 
 from ..engine.batch import BatchTrace, padded
 from ..engine.box import Box
-from ..engine.cotangent import is_basic, shape_of
+from ..engine.cotangent import shape_of
 from ..engine.define import custom
 from ..engine.errors import BatchedValueError
 from ..engine.primitive import Primitive
+from ..engine.scattering import is_basic
 from ..engine.trace import apply
 from .batching import rule
 from .indexing import SCATTER, scatter_add

@@ -13,9 +13,10 @@ import numpy as np
 
 from ..array.box import FROM_LIST, ArrayBox
 from ..engine.box import Box, getval
-from ..engine.cotangent import Scatter, add_pieces
+from ..engine.cotangent import Scatter
 from ..engine.define import linear
 from ..engine.reverse import ReverseTrace, next_order
+from ..engine.scattering import scattered
 from ..engine.trace import apply
 
 new = object.__new__
@@ -66,9 +67,7 @@ def getitem(x: Any, index: Any) -> Any:
 
 def scatter_add(*pieces: Any, shape: tuple, dtype: Any, indices: Any) -> np.ndarray:
     """Zeros with each of `pieces` added at its index."""
-    out = np.zeros(shape, dtype)
-    add_pieces(out, indices, pieces)
-    return out
+    return scattered(shape, dtype, indices, pieces)
 
 
 def _build(shape: tuple, dtype: Any, indices: list, pieces: list) -> Any:

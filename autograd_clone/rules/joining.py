@@ -31,7 +31,7 @@ def joined(*arrays, axis, starts, dtype=None, casting="same_kind"):
 
 
 def _joined_part(g, argnum, axis, starts):
-    return g[_along(axis, starts[argnum], starts[argnum + 1])]
+    return g[along(axis, starts[argnum], starts[argnum + 1])]
 
 
 JOIN = linear(
@@ -48,7 +48,7 @@ JOIN = linear(
 )
 
 
-def _along(axis: int, start: int | None, stop: int | None) -> Any:
+def along(axis: int, start: int | None, stop: int | None) -> Any:
     """The index of a slice along an axis (a nonnegative number)."""
     return (slice(None),) * axis + (slice(start, stop),) if axis else slice(start, stop)
 
@@ -303,7 +303,20 @@ def _insert(arr, obj, values, axis=None):
     old[places] = False
     source[places], source[old] = n + np.arange(places.size), np.arange(n)
     values = np.broadcast_to(values, (*shape[:axis], places.size, *shape[axis + 1 :]))
-    return np.take(np.concatenate((arr, values), axis), source, axis)
+    return _take_runs(np.concatenate((arr, values), axis), source, axis)
+
+
+def _take_runs(x: Any, index: np.ndarray, axis: int) -> Any:
+    """``np.take(x, index, axis)``, which is a join of slices if `index` is made of a few runs."""
+    breaks = np.flatnonzero(np.diff(index) != 1) + 1
+    if index.size == 0 or breaks.size > _FEW:
+        return np.take(x, index, axis)
+    runs = np.split(index, breaks)
+    return np.concatenate([x[along(axis, int(run[0]), int(run[-1]) + 1)] for run in runs], axis)
+
+
+#: Up to so many runs, slices are quicker than positions.
+_FEW = 32
 
 
 def _plain_index(obj: Any) -> Any:
@@ -329,7 +342,7 @@ def _insert_block(arr: Any, place: int, values: Any, axis: int, moved: bool) -> 
     if moved:
         values = np.moveaxis(values, 0, axis)
     values = np.broadcast_to(values, (*shape[:axis], shape_of(values)[axis], *shape[axis + 1 :]))
-    return np.concatenate((arr[_along(axis, None, place)], values, arr[_along(axis, place, None)]), axis)
+    return np.concatenate((arr[along(axis, None, place)], values, arr[along(axis, place, None)]), axis)
 
 
 @composite(
@@ -346,7 +359,7 @@ def _delete(arr, obj, axis=None):
     if axis is None:
         arr, axis = np.ravel(arr), 0
     kept = np.delete(np.arange(shape_of(arr)[axis]), _plain_index(obj) if isinstance(obj, Box) else obj)
-    return np.take(arr, kept, axis)
+    return _take_runs(arr, kept, normal_axis(axis, len(shape_of(arr))))
 
 
 # ---- splitting -------------------------------------------------------------------------------------
@@ -376,7 +389,7 @@ def _split_samples(*arguments):
 def _array_split(ary, indices_or_sections, axis=0):
     axis = normal_axis(axis, len(shape_of(ary)))
     starts, stops = _cuts(shape_of(ary)[axis], indices_or_sections)
-    return [ary[_along(axis, i, j)] for i, j in zip(starts, stops, strict=True)]
+    return [ary[along(axis, i, j)] for i, j in zip(starts, stops, strict=True)]
 
 
 @composite(

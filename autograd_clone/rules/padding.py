@@ -16,6 +16,7 @@ from ..engine.cotangent import dtype_of, shape_of
 from ..engine.define import composite, custom
 from ..engine.errors import NotDifferentiableError
 from .creation import COPY, as_array, cast_to, holds_box
+from .joining import along
 
 #: mode -> keywords that it takes, with their defaults.
 _KEYWORDS: dict[str, dict[str, Any]] = {
@@ -155,7 +156,9 @@ def _pad_axis(x: Any, axis: int, width: tuple[int, int], mode: Any, options: dic
     if mode in ("reflect", "symmetric", "wrap", "edge"):
         if options.get("reflect_type") == "odd":
             return _odd_reflection(x, axis, (before, after), mode)
-        return np.take(x, np.pad(np.arange(n), (before, after), mode), axis)
+        index = np.pad(np.arange(n), width, mode)
+        left, right = np.take(x, index[:before], axis), np.take(x, index[before + n :], axis)
+        return np.concatenate((left, x, right), axis)
     left, right = _BLOCKS[mode](x, axis, before, after, *options.values())
     dtype = dtype_of(x)
     return np.concatenate((cast_to(left, dtype), x, cast_to(right, dtype)), axis)
@@ -175,19 +178,30 @@ def _column(values: np.ndarray, ndim: int, axis: int) -> np.ndarray:
 
 
 def _odd_reflection(x: Any, axis: int, width: tuple, mode: Any) -> Any:
-    shape = shape_of(x)
-    n = shape[axis]
+    n = shape_of(x)[axis]
     index = np.pad(np.arange(n), width, mode)
     tests = np.zeros((2, n))
     tests[0, 0], tests[1, -1] = 1, 1
     first, last = (np.pad(e, width, mode, reflect_type="odd") for e in tests)
-    if n == 1:
-        return np.take(x, index, axis)
-    inner = np.where(
-        (index == 0) | (index == n - 1), 0.0, 1 - first - last
-    )  # constants are reflected to themselves
-    first, last, inner = (_column(v, len(shape), axis) for v in (first, last, inner))
-    out = np.take(x, index, axis) * inner + _edge(x, axis, 0) * first + _edge(x, axis, -1) * last
+    # constants are reflected to themselves, which gives the sign of the element in the middle
+    inner = np.where((index == 0) | (index == n - 1), 0.0, 1 - first - last)
+    added = np.arange(len(index))
+    added = added[(added < width[0]) | (added >= width[0] + n)]
+    blocks = _odd_blocks(
+        x, axis, index[added], inner[added], first[added], last[added] if n > 1 else 0 * last[added]
+    )
+    return np.concatenate((blocks[along(axis, None, width[0])], x, blocks[along(axis, width[0], None)]), axis)
+
+
+def _odd_blocks(
+    x: Any, axis: int, index: np.ndarray, inner: np.ndarray, first: np.ndarray, last: np.ndarray
+) -> Any:
+    columns = [v.reshape((-1,) + (1,) * (len(shape_of(x)) - 1 - axis)) for v in (inner, first, last)]
+    out = (
+        np.take(x, index, axis) * columns[0]
+        + _edge(x, axis, 0) * columns[1]
+        + _edge(x, axis, -1) * columns[2]
+    )
     return cast_to(out, dtype_of(x))
 
 

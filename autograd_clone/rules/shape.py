@@ -16,6 +16,7 @@ from ..engine.box import all_values
 from ..engine.cotangent import dtype_of, shape_of, unbroadcast
 from ..engine.define import composite, linear, zero
 from ..engine.reverse import ReverseTrace, next_order
+from ..engine.scattering import add_rows
 from .creation import COPY, as_array
 
 # ---- reshaping -------------------------------------------------------------------------------------
@@ -434,10 +435,13 @@ def sum_segments(x, *, counts, axis):
     shape = list(x.shape)
     shape[axis] = len(counts)
     out = np.zeros(shape, x.dtype)
-    some = np.flatnonzero(counts)
-    if some.size:
-        starts = (np.cumsum(counts) - counts)[some]
-        np.moveaxis(out, axis, 0)[some] = np.moveaxis(np.add.reduceat(x, starts, axis), axis, 0)
+    if x.ndim == 1:
+        some = np.flatnonzero(counts)
+        if some.size:
+            out[some] = np.add.reduceat(x, (np.cumsum(counts) - counts)[some])
+        return out
+    places = np.repeat(np.arange(len(counts)), counts)
+    add_rows(np.moveaxis(out, axis, 0), places, np.moveaxis(x, axis, 0))
     return out
 
 
@@ -459,7 +463,10 @@ def _repeat_back(g, a_shape, repeats, axis):
     axis = 0 if axis is None else axis % len(shape)
     repeats = np.asarray(repeats)
     if repeats.size == 1:
-        split = np.reshape(g, (*shape[: axis + 1], repeats.item(), *shape[axis + 1 :]))
+        n = repeats.item()
+        split = np.reshape(g, (*shape[: axis + 1], n, *shape[axis + 1 :]))
+        if axis == len(shape) - 1:  # a product, as NumPy is slow in summing over a short last axis
+            return np.reshape(np.matmul(split, np.ones(n, dtype_of(g))), a_shape)
         return np.reshape(np.sum(split, axis + 1), a_shape)
     return np.reshape(SUM_SEGMENTS(g, counts=repeats, axis=axis), a_shape)
 
