@@ -11,7 +11,9 @@ the einsum of the cotangent and of the other operands, onto the operand's letter
 
 from __future__ import annotations
 
+import functools
 from math import prod
+from typing import NamedTuple
 
 import numpy as np
 
@@ -19,6 +21,7 @@ from ..array.box import as_array
 from ..engine.cotangent import shape_of
 from ..engine.define import composite, linear, multilinear, zero
 from ..engine.errors import UnsupportedKeywordError
+from ..engine.trace import apply
 from .tools import refuse_out
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -32,18 +35,10 @@ OPTIMIZE_FROM = 50_000
 def parse(args):
     """The subscripts of an `einsum` call, as ``"ab,bc->ac"`` without ellipsis, and its operands as arrays."""
     if isinstance(args[0], str):
-        terms, arrays = args[0].replace(" ", ""), [as_array(x) for x in args[1:]]
+        terms, arrays = args[0], [as_array(x) for x in args[1:]]
     else:
         terms, arrays = _from_sublists(args), [as_array(x) for x in args[: len(args) // 2 * 2 : 2]]
-    inputs, arrow, output = terms.partition("->")
-    inputs = inputs.split(",")
-    if len(inputs) != len(arrays):
-        raise ValueError(f"einsum: {len(inputs)} subscripts for {len(arrays)} operands")
-    if not arrow:
-        letters = "".join(inputs).replace(".", "")
-        ellipsis = "..." if any("..." in term for term in inputs) else ""
-        output = ellipsis + "".join(sorted(c for c in set(letters) if letters.count(c) == 1))
-    return _without_ellipsis(inputs, output, arrays), arrays
+    return _one_letter_per_axis(terms, tuple([x.ndim for x in arrays])), arrays
 
 
 def _from_sublists(args):
@@ -57,8 +52,21 @@ def _letters(sublist):
     return "".join("..." if i is Ellipsis else LETTERS[int(i)] for i in sublist)
 
 
-def _without_ellipsis(inputs, output, arrays):
-    counts = [x.ndim - len(term.replace("...", "")) if "..." in term else 0 for term, x in zip(inputs, arrays, strict=True)]
+@functools.lru_cache(maxsize=1024)
+def _one_letter_per_axis(terms, ndims):
+    inputs, arrow, output = terms.replace(" ", "").partition("->")
+    inputs = inputs.split(",")
+    if len(inputs) != len(ndims):
+        raise ValueError(f"einsum: {len(inputs)} subscripts for {len(ndims)} operands")
+    if not arrow:
+        letters = "".join(inputs).replace(".", "")
+        ellipsis = "..." if any("..." in term for term in inputs) else ""
+        output = ellipsis + "".join(sorted(c for c in set(letters) if letters.count(c) == 1))
+    return _without_ellipsis(inputs, output, ndims)
+
+
+def _without_ellipsis(inputs, output, ndims):
+    counts = [n - len(term.replace("...", "")) if "..." in term else 0 for term, n in zip(inputs, ndims, strict=True)]
     most = max(counts, default=0)
     if most and "..." not in output:
         raise ValueError("einsum: the output has no ellipsis for the broadcast dimensions of the operands")
@@ -70,52 +78,74 @@ def _without_ellipsis(inputs, output, arrays):
 # ---- the adjoint ------------------------------------------------------------------------------------------------
 
 
+class Plan(NamedTuple):
+    """How the cotangent of an operand is computed: made once per subscripts and shapes."""
+
+    subscripts: str  #: of the cotangent and the other operands, onto the operand's letters
+    keywords: dict
+    stretched: tuple | None  #: shape with axes of length one in place of letters that were summed
+    repeated: tuple | None  #: shape with one axis per distinct letter
+    diagonal: tuple | None  #: subscripts and sizes of the identities that make the diagonal
+
+
 def _adjoint(g, k, shape, subscripts, others):
     """The cotangent of operand `k`, of `shape`; `others` are the other operands, in order."""
     if 0 in shape:
         return np.zeros(shape, g.dtype)
+    plan = _plan(subscripts, k, shape, tuple([shape_of(x) for x in others]))
+    g = _apply(plan.subscripts, [g, *others], plan.keywords)
+    if plan.stretched is not None:
+        g = np.reshape(g, plan.stretched)
+    if plan.repeated is not None:
+        g = np.broadcast_to(g, plan.repeated)
+    if plan.diagonal is None:
+        return g
+    terms, sizes = plan.diagonal
+    return _apply(terms, [g, *(np.eye(n, dtype=g.dtype) for n in sizes)], {})
+
+
+@functools.lru_cache(maxsize=1024)
+def _plan(subscripts, k, shape, other_shapes):
     terms, output = subscripts.split("->")
-    terms = terms.split(",")
-    mine, theirs = terms.pop(k), terms
-    letters = "".join(dict.fromkeys(mine))
+    theirs = terms.split(",")
+    mine = theirs.pop(k)
     size = dict(zip(mine, shape, strict=True))
-    kept = "".join(c for c in letters if size[c] != 1 and (c in output or any(c in term for term in theirs)))
-    g = contract([output, *theirs], kept, [g, *others])
-    if kept != letters:
-        g = np.reshape(g, [n if c in kept else 1 for c, n in zip(letters, _sizes(g, kept, letters), strict=True)])
+    found = _sizes(theirs, other_shapes)  # of letters that the others or the cotangent have
+    everything = {c: max(n, found.get(c, 1)) for c, n in size.items()} | {c: n for c, n in found.items() if c not in size}
+    found |= {c: everything[c] for c in output}
+    letters = "".join(dict.fromkeys(mine))
+    kept = "".join(c for c in letters if size[c] != 1 and c in found)
+    stretched = tuple(found[c] if c in kept else 1 for c in letters)
     unique = tuple(size[c] for c in letters)
-    if shape_of(g) != unique:
-        g = np.broadcast_to(g, unique)
-    return g if letters == mine else _on_diagonal(g, letters, mine, size)
+    keywords = {"optimize": True} if theirs and prod(everything.values()) >= OPTIMIZE_FROM else {}
+    return Plan(
+        ",".join([output, *theirs]) + "->" + kept,
+        keywords,
+        None if kept == letters else stretched,
+        None if stretched == unique else unique,
+        None if letters == mine else _diagonal(letters, mine, size),
+    )
 
 
-def _sizes(g, kept, letters):
-    found = dict(zip(kept, shape_of(g), strict=True))
-    return [found.get(c, 1) for c in letters]
+def _sizes(terms, shapes):
+    sizes: dict[str, int] = {}
+    for term, shape in zip(terms, shapes, strict=True):
+        for c, n in zip(term, shape, strict=True):
+            sizes[c] = max(n, sizes.get(c, 1))
+    return sizes
 
 
-def _on_diagonal(g, letters, mine, size):
-    """`g`, with one axis per distinct letter, on the diagonal that an operand's repeated letters read."""
+def _diagonal(letters, mine, size):
+    """Subscripts that put an array with one axis per distinct letter on the diagonal that repeated letters read."""
     fresh = iter(c for c in LETTERS if c not in mine)
-    seen, axes, terms, identities = set(), "", [letters], []
-    for c in mine:
-        axis = next(fresh) if c in seen else c
+    axes, terms, sizes = "", [letters], []
+    for i, c in enumerate(mine):
+        axis = next(fresh) if c in mine[:i] else c
         if axis != c:
             terms.append(c + axis)
-            identities.append(np.eye(size[c], dtype=g.dtype))
-        seen.add(c)
+            sizes.append(size[c])
         axes += axis
-    return contract(terms, axes, [g, *identities])
-
-
-def contract(terms, output, arrays):
-    """The einsum of `arrays`, by the primitives below, in a good order if there is much to do."""
-    subscripts = ",".join(terms) + "->" + output
-    sizes: dict[str, int] = {}
-    for term, x in zip(terms, arrays, strict=True):
-        for c, n in zip(term, shape_of(x), strict=True):
-            sizes[c] = max(n, sizes.get(c, 1))
-    return _apply(subscripts, arrays, optimize=len(arrays) > 1 and prod(sizes.values()) >= OPTIMIZE_FROM)
+    return ",".join(terms) + "->" + axes, tuple(sizes)
 
 
 # ---- primitives by number of operands, so that each keeps no more than its rules need -----------------------------
@@ -173,9 +203,9 @@ EINSUM_N = multilinear(
 )
 
 
-def _apply(subscripts, arrays, **keywords):
+def _apply(subscripts, arrays, keywords):
     prim = {1: EINSUM_1, 2: EINSUM_2}.get(len(arrays), EINSUM_N)
-    return prim(*arrays, subscripts=subscripts, keywords=keywords)
+    return apply(prim, tuple(arrays), {"subscripts": subscripts, "keywords": keywords})
 
 
 def _samples(s):
@@ -208,7 +238,7 @@ def _einsum(*operands, out=None, optimize=False, **keywords):
     subscripts, arrays = parse(operands)
     if not isinstance(optimize, bool) or optimize:
         keywords["optimize"] = optimize
-    return _apply(subscripts, arrays, **keywords)
+    return _apply(subscripts, arrays, keywords)
 
 
 zero(np.einsum_path)

@@ -241,10 +241,11 @@ def _others(s):
 
 def _inverse_or_nan(a):
     """The inverses, and for which matrices they are accurate."""
+    n = a.shape[-1]
     try:
         with np.errstate(all="ignore"):
             inverse = np.linalg.inv(a)
-            condition = np.linalg.norm(a, axis=(-2, -1)) * np.linalg.norm(inverse, axis=(-2, -1))
+            condition = n * np.abs(a).max((-2, -1), initial=0) * np.abs(inverse).max((-2, -1), initial=0)
     except np.linalg.LinAlgError:
         return np.zeros_like(a), np.zeros(a.shape[:-2], bool)
     return inverse, np.asarray(condition < np.finfo(a.dtype).eps ** (-1 / 3))

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..array.box import as_array
+from ..array.box import FAST, as_array
+from ..array.specialise import unary
 from ..engine.box import Box, getval
 from ..engine.cotangent import shape_of
 from ..engine.define import composite, custom
@@ -137,6 +138,10 @@ def _norm_samples(s):
     stacks = [s(a(2, 3, 4), ord, axis=axis, keepdims=k) for ord in ("fro", "nuc", 2, -2, None) for axis, k in (((0, 1), False), ((2, 0), True), ((-1, -2), False))]
     stacks += [s(s.distinct(2, 3, 4), ord, axis=(2, 0), keepdims=k) for ord in (1, -1, np.inf, -np.inf) for k in (False, True)]
     return vectors + extreme + along + matrices + stacks + [s(a(2, 3, 4)), s(a(2, 3), keepdims=True), s(a()), s(a(0)), s(a(0, 3), axis=0)]
+
+
+# without options it is the root of the sum of squares, whatever the shape
+FAST[1][np.linalg.norm] = unary(EUCLIDEAN, "kernel(x1) if type(x1) is ndarray else prim(x1)")
 
 
 @composite(np.linalg.norm, samples=_norm_samples)
