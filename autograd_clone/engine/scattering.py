@@ -1,8 +1,8 @@
 """Adding at indices: ``out[index] += piece`` on plain arrays, fast for each kind of index.
 
-An index may name an element more than once, and then all that falls on it must be added up. `numpy.add.at` does
-that; it is quick for one array of integers on one axis, and takes some 40 ns per element otherwise. So other
-indices are brought to that form, or, where they name no element twice or name wide rows, to plain assignments.
+An index may name an element more than once, and then all that falls on it must be added up. `numpy.add.at`
+does that; it is quick for one array of integers on one axis, and takes some 40 ns per element otherwise. So
+other indices are brought to that form, or, where they name no element twice or name wide rows, to assignments.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def add_at(out: np.ndarray, index: Any, piece: Any, fresh: bool = False) -> None
     n = out.shape[axis]
     rows = np.moveaxis(out, axis, 0)
     if places.ndim != 1:
-        piece = np.reshape(piece, (*piece.shape[:axis], -1, *piece.shape[axis + places.ndim :]))
+        piece = np.reshape(piece, (*piece.shape[:axis], places.size, *piece.shape[axis + places.ndim :]))
     places = places.reshape(-1) % n if n else places.reshape(-1)
     if not places.size or np.bincount(places, minlength=n).max() <= 1:
         _add_once(rows, places, np.moveaxis(piece, axis, 0), fresh)

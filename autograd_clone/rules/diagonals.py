@@ -11,7 +11,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from ..engine.cotangent import dtype_of, shape_of, unbroadcast
 from ..engine.define import composite, linear
-from .creation import as_array
+from .creation import as_array, cast_to
 
 # ---- diagonals and triangles -----------------------------------------------------------------------
 
@@ -180,11 +180,13 @@ def _linalg_trace(x, /, *, offset=0, dtype=None):
 def _vander(x, N=None, increasing=False):
     if len(shape_of(x)) != 1:
         raise ValueError("x must be a one-dimensional array or sequence.")
-    powers = [np.ones(x.shape, dtype_of(x))]
-    for _ in range((x.size if N is None else N) - 1):
+    x = cast_to(x, np.promote_types(dtype_of(x), int))
+    n = x.size if N is None else N
+    if n == 0:
+        return np.zeros((x.size, 0), dtype_of(x))
+    powers = [np.ones(x.size, dtype_of(x))]
+    for _ in range(n - 1):
         powers.append(powers[-1] * x)
-    if N == 0:
-        return np.zeros((*x.shape, 0), dtype_of(x))
     return np.stack(powers if increasing else powers[::-1], axis=1)
 
 
