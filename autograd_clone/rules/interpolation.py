@@ -10,6 +10,7 @@ from ..engine.cotangent import dtype_of
 from ..engine.define import composite, refuse
 from .creation import as_array
 from .differences import DIFFERENCE
+from .gathering import read_at
 from .tools import anywhere, in_dtype
 
 # ---- interp --------------------------------------------------------------------------------------------
@@ -54,7 +55,7 @@ def _wrapped(x, xp, fp, period):
     period = np.abs(period)
     x, xp = np.remainder(x, period), np.remainder(xp, period)
     order = np.argsort(xp)
-    xp, fp = xp[order], fp[order]
+    xp, fp = read_at(xp, order), read_at(fp, order)
     return x, np.concatenate([xp[-1:] - period, xp, xp[:1] + period]), np.concatenate([fp[-1:], fp, fp[:1]])
 
 
@@ -62,7 +63,7 @@ def _on_segment(x, xp, fp):
     k = np.clip(np.searchsorted(xp, x, side="right") - 1, 0, xp.shape[0] - 2)
     width = DIFFERENCE(xp, axis=0)
     slopes = DIFFERENCE(fp, axis=0) / (width + (width == 0))
-    return slopes[k] * (x - xp[k]) + fp[k]
+    return read_at(slopes, k) * (x - read_at(xp, k)) + read_at(fp, k)
 
 
 # ---- histogram -----------------------------------------------------------------------------------------
@@ -92,12 +93,12 @@ _counts = values_only(lambda a, edges: np.histogram(a, edges)[0])
 
 @composite(
     np.histogram_bin_edges,
-    operands=("a", "bins", "range"),
+    operands=("a", "bins"),
     complex=False,
     samples=lambda s: [
         s(s.distinct(12)),
         s(s.distinct(12), bins=3, weights=None),
-        s(s.distinct(12), 4, range=(s.array(), s.array() + 9)),
+        s(s.distinct(12), 4, range=(-2.0, 7.5)),
         s(s.distinct(12), np.arange(4.0)),
         s(s.distinct(30), "sturges"),
     ],
@@ -108,7 +109,7 @@ def _histogram_bin_edges(a, bins=10, range=None, weights=None):
 
 @composite(
     np.histogram,
-    operands=("a", "bins", "range", "weights"),
+    operands=("a", "bins", "weights"),
     complex=False,  # the elements; weights may be
     samples=lambda s: [
         s(s.distinct(12)),
