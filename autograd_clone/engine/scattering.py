@@ -2,7 +2,7 @@
 
 An index may name an element more than once, and then all that falls on it must be added up. `numpy.add.at`
 does that; it is quick for one array of integers on one axis, and takes some 40 ns per element otherwise. So
-other indices are brought to that form, or, where they name no element twice or name wide rows, to assignments.
+other indices are brought to that form, or, where they name no element twice or wide rows, to assignments.
 """
 
 from __future__ import annotations
