@@ -38,6 +38,7 @@ from .transforms import (
     value_and_grad,
     vector_jacobian_product,
     vjp,
+    vmap,
 )
 
 __version__ = "0.1.0"

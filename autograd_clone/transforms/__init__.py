@@ -25,10 +25,11 @@ from .jacobians import (
     vector_jacobian_product,
 )
 from .products import jvp, linearize, make_jvp, make_jvp_reversemode, make_vjp, vjp
+from .vmap import vmap
 
 __all__ = [
     "checkpoint", "custom_jvp", "custom_vjp", "deriv", "elementwise_grad", "grad", "grad_and_aux", "grad_named",
     "hessian", "hessian_tensor_product", "hessian_vector_product", "holomorphic_grad", "hvp", "jacfwd", "jacobian",
     "jacrev", "jvp", "linearize", "make_ggnvp", "make_hvp", "make_jvp", "make_jvp_reversemode", "make_vjp",
-    "multigrad_dict", "stop_gradient", "tensor_jacobian_product", "value_and_grad", "vector_jacobian_product", "vjp",
+    "multigrad_dict", "stop_gradient", "tensor_jacobian_product", "value_and_grad", "vector_jacobian_product", "vjp", "vmap",
 ]  # fmt: skip

@@ -8,94 +8,108 @@ from typing import Any
 import numpy as np
 
 from ..engine.cotangent import dtype_of, shape_of
-from ..engine.pytree import LEAF, flatten
+from ..engine.pytree import flatten
+from ..engine.zeros import is_finite
 from .gradients import _grad
 from .nary import Argnum, Transform
 from .products import _make_vjp
 from .record import Tape, leaves_of, push
+from .rows import largest_array, prefers_columns, pull_rows, push_columns, size_of
 
 
-def _jacrev(fun: Callable, x: Any) -> Any:
-    """Row by row: one pass back through one recording per output element."""
-    tape = Tape(fun, x)
+def _jacrev(fun: Callable, x: Any, chunk_size: int | None = None) -> Any:
+    """Rows: one recording, pulled back for all output elements at once."""
+    return _all_rows(Tape(fun, x), chunk_size)
+
+
+def _all_rows(tape: Tape, chunk_size: int | None) -> Any:
     leaves, outdef = flatten(tape.value)
-    zeros = [None if d is None else np.zeros(s, d) for _, s, d in tape.ends]
-    trees = []
-    for k, (y, z) in enumerate(zip(leaves, zeros, strict=True)):
-        rows = [] if z is None else [_pull_leaf(tape, zeros, k, i) for i in range(z.size)]
-        trees.append(_assemble(rows, shape_of(y), tape))
+    rows = pull_rows(tape, chunk_size)
+    trees, start = [], 0
+    for y, (_, shape, dtype) in zip(leaves, tape.ends, strict=True):
+        stop = start if dtype is None else start + size_of(shape)
+        trees.append(_row_block(tape, rows, start, stop, shape_of(y)))
+        start = stop
     return outdef.unflatten(trees)
 
 
-def _pull_leaf(tape: Tape, zeros: list[Any], k: int, i: int) -> list[Any]:
-    g = zeros[k].copy()
-    g.flat[i] = 1
-    seeds = [g if j == k else z for j, z in enumerate(zeros)]
-    return flatten(tape.pull(tape.outdef.unflatten(seeds)))[0]
-
-
-def _assemble(rows: list[list[Any]], shape: tuple[int, ...], tape: Tape) -> Any:
-    """Stack the rows of each input leaf, as output shape followed by input shape."""
+def _row_block(tape: Tape, rows: list[Any], start: int, stop: int, shape: tuple[int, ...]) -> Any:
+    """The rows of one output leaf, for each input leaf as an array of output shape followed by input shape."""
     blocks = []
-    for j, like in enumerate(tape.leaves):
+    for like, all_rows in zip(tape.leaves, rows, strict=True):
         if like is None:
             blocks.append(None)
-        elif rows:
-            blocks.append(np.reshape(np.stack([row[j] for row in rows]), shape + like[0]))
-        else:
+        elif start == stop:
             blocks.append(np.zeros(shape + like[0], like[1]))
+        else:
+            whole = len(all_rows) == stop - start
+            mine = all_rows if whole else all_rows[start:stop]
+            blocks.append(_owned(np.reshape(mine, shape + like[0]), whole))
     return tape.treedef.unflatten(blocks)
 
 
-def _jacfwd(fun: Callable, x: Any) -> Any:
-    """Column by column: one forward pass per input element."""
+def _owned(x: Any, whole: bool) -> Any:
+    """A block that shares no memory with the block of another output."""
+    return x if whole or type(x) is not np.ndarray else x.copy()
+
+
+def _jacfwd(fun: Callable, x: Any, chunk_size: int | None = None, largest: int = 0) -> Any:
+    """Columns: the function run once, with all tangents at once."""
     _, values, treedef = leaves_of(x)
-    outs: list[list[Any]] = []
-    outdef = LEAF
-    zeros = [None if v is None else np.zeros(shape_of(v), dtype_of(v)) for v in values]
-    columns: list[list[list[Any]]] = []
-    for k, z in enumerate(zeros):
-        columns.append([])
-        for i in range(0 if z is None else z.size):
-            v = z.copy()
-            v.flat[i] = 1
-            y, t = push(fun, x, treedef.unflatten([v if j == k else w for j, w in enumerate(zeros)]))
-            outs, outdef = flatten(y)
-            columns[-1].append(flatten(t)[0])
-    if not any(columns):
-        outs, outdef = flatten(fun(x))
+    outdef, outs, columns = push_columns(fun, x, chunk_size, largest)
     trees = []
-    for m, y in enumerate(outs):
-        blocks = []
-        for column, z in zip(columns, zeros, strict=True):
-            if z is None:
-                blocks.append(None)
-            elif column:
-                blocks.append(np.reshape(np.stack([t[m] for t in column], axis=-1), shape_of(y) + z.shape))
-            else:
-                blocks.append(np.zeros(shape_of(y) + z.shape, z.dtype))
+    for y, row in zip(outs, columns, strict=True):
+        blocks = [None if v is None else _column_block(t, y, v) for t, v in zip(row, values, strict=True)]
         trees.append(treedef.unflatten(blocks))
     return outdef.unflatten(trees)
 
 
-def _jacobian(fun: Callable, x: Any) -> Any:
-    return _jacrev(fun, x)
+def _column_block(t: Any, y: Any, x: Any) -> Any:
+    """Columns, the axis of which comes first, as an array of output shape followed by input shape."""
+    shape = shape_of(y) + shape_of(x)
+    if t is None or 0 in shape:
+        return np.zeros(shape, dtype_of(x) if t is None else dtype_of(t))
+    t = np.moveaxis(t, 0, -1)
+    if type(t) is np.ndarray:
+        t = np.array(t, order="C")
+    return np.reshape(t, shape)
 
 
-def _hessian(fun: Callable, x: Any) -> Any:
-    return _jacobian(lambda x: _grad_of_any(fun, x), x)
+def _jacobian(fun: Callable, x: Any, mode: str = "auto", chunk_size: int | None = None) -> Any:
+    if mode == "reverse":
+        return _jacrev(fun, x, chunk_size)
+    if mode == "forward":
+        return _jacfwd(fun, x, chunk_size)
+    tape = Tape(fun, x)
+    if prefers_columns(tape):
+        out = _jacfwd(fun, x, chunk_size, largest_array(tape))
+        if _is_finite(out):
+            return out
+    return _all_rows(tape, chunk_size)
 
 
-def _grad_of_any(fun: Callable, x: Any) -> Any:
-    """The gradient, or the Jacobian if `fun` is not scalar."""
-    return _jacobian(fun, x)
+def _hessian(fun: Callable, x: Any, chunk_size: int | None = None) -> Any:
+    """Forward over reverse, unless something is complex, which a single tangent per element does not cover.
+
+    Zero times infinity is not a number in forward mode, and zero in the rows of reverse mode.
+    """
+    _, values, _ = leaves_of(x)
+    if not any(v is not None and dtype_of(v).kind == "c" for v in values):
+        out = _jacfwd(lambda x: _jacrev(fun, x), x, chunk_size)
+        if _is_finite(out):
+            return out
+    return _jacrev(lambda x: _jacrev(fun, x), x, chunk_size)
+
+
+def _is_finite(tree: Any) -> bool:
+    return all(block is None or is_finite(block) for block in flatten(tree)[0])
 
 
 def _make_hvp(fun: Callable, x: Any) -> Any:
     return _make_vjp(lambda x: _grad(fun, x), x)
 
 
-def jacobian(fun: Callable, argnum: Argnum = 0) -> Callable:
+def jacobian(fun: Callable, argnum: Argnum = 0, *, mode: str = "auto", chunk_size: int | None = None) -> Callable:
     """The Jacobian: all first derivatives of all outputs.
 
     Parameters
@@ -104,12 +118,28 @@ def jacobian(fun: Callable, argnum: Argnum = 0) -> Callable:
         Returns an array, or a pytree of arrays.
     argnum : int, str, or sequence of them
         As in `grad`.
+    mode : {"auto", "reverse", "forward"}
+        ``"reverse"`` computes rows, ``"forward"`` columns, many of them in one pass. ``"auto"`` computes columns where
+        there are fewer of these, in which case `fun` is called twice or more; otherwise it is called once. Where
+        anything is complex it computes rows.
+    chunk_size : int, optional
+        How many rows or columns are computed in one pass. By default as many as fit in the processor's cache.
 
     Returns
     -------
     callable
         Takes the arguments of `fun`. For array output of shape ``S`` and array input of shape ``T`` the result has
         shape ``S + T``; for pytrees it is a pytree of outputs whose leaves are pytrees of inputs.
+
+    See Also
+    --------
+    jacrev, jacfwd : one mode or the other.
+    vmap : the derivative for each of many examples.
+
+    Notes
+    -----
+    Derivative rules are given all rows (columns) of a chunk at once. Rules of users' own primitives are given them one
+    by one.
 
     Examples
     --------
@@ -118,10 +148,18 @@ def jacobian(fun: Callable, argnum: Argnum = 0) -> Callable:
     array([[2., 0.],
            [0., 4.]])
     """
-    return Transform(_jacobian, fun, argnum)
+    if mode not in ("auto", "reverse", "forward"):
+        raise ValueError(f"jacobian: mode must be 'auto', 'reverse' or 'forward', got {mode!r}")
+    return Transform(_jacobian, fun, argnum, mode=mode, chunk_size=_checked(chunk_size))
 
 
-def jacrev(fun: Callable, argnum: Argnum = 0) -> Callable:
+def _checked(chunk_size: int | None) -> int | None:
+    if chunk_size is not None and (not hasattr(chunk_size, "__index__") or chunk_size.__index__() < 1):
+        raise ValueError(f"chunk_size must be a positive integer, got {chunk_size!r}")
+    return chunk_size
+
+
+def jacrev(fun: Callable, argnum: Argnum = 0, *, chunk_size: int | None = None) -> Callable:
     """The Jacobian in reverse mode, best when there are more inputs than outputs. See `jacobian`.
 
     Examples
@@ -130,10 +168,10 @@ def jacrev(fun: Callable, argnum: Argnum = 0) -> Callable:
     >>> jacrev(lambda x: np.array([x[0] * x[1]]))(np.array([2.0, 3.0]))
     array([[3., 2.]])
     """
-    return Transform(_jacrev, fun, argnum)
+    return Transform(_jacrev, fun, argnum, chunk_size=_checked(chunk_size))
 
 
-def jacfwd(fun: Callable, argnum: Argnum = 0) -> Callable:
+def jacfwd(fun: Callable, argnum: Argnum = 0, *, chunk_size: int | None = None) -> Callable:
     """The Jacobian in forward mode, best when there are more outputs than inputs. See `jacobian`.
 
     Examples
@@ -142,11 +180,20 @@ def jacfwd(fun: Callable, argnum: Argnum = 0) -> Callable:
     >>> jacfwd(lambda x: x * np.array([1.0, 2.0]))(3.0)
     array([1., 2.])
     """
-    return Transform(_jacfwd, fun, argnum)
+    return Transform(_jacfwd, fun, argnum, chunk_size=_checked(chunk_size))
 
 
-def hessian(fun: Callable, argnum: Argnum = 0) -> Callable:
-    """The Hessian: all second derivatives.
+def hessian(fun: Callable, argnum: Argnum = 0, *, chunk_size: int | None = None) -> Callable:
+    """The Hessian: all second derivatives, by forward mode of the gradient for many directions at once.
+
+    Parameters
+    ----------
+    fun : callable
+        Returns a number, or an array, whose shape then comes first in that of the result.
+    argnum : int, str, or sequence of them
+        As in `grad`. The result for a pytree is a pytree of pytrees.
+    chunk_size : int, optional
+        How many columns are computed in one pass.
 
     Examples
     --------
@@ -155,7 +202,7 @@ def hessian(fun: Callable, argnum: Argnum = 0) -> Callable:
     array([[4., 2.],
            [2., 0.]])
     """
-    return Transform(_hessian, fun, argnum)
+    return Transform(_hessian, fun, argnum, chunk_size=_checked(chunk_size))
 
 
 def make_hvp(fun: Callable, argnum: Argnum = 0) -> Callable:
