@@ -220,8 +220,9 @@ linear(
         ]
     },
 )
-linear(np.matrix_transpose, x=lambda g: np.matrix_transpose(g), options={"samples": _matrices})
-linear(np.linalg.matrix_transpose, x=lambda g: np.matrix_transpose(g), options={"samples": _matrices})
+if hasattr(np, "matrix_transpose"):  # NumPy 2
+    for _f in (np.matrix_transpose, np.linalg.matrix_transpose):
+        linear(_f, x=lambda g: np.matrix_transpose(g), options={"samples": _matrices})
 linear(
     np.swapaxes,
     a=lambda g, axis1, axis2: np.swapaxes(g, axis1, axis2),
