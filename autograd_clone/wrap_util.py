@@ -1,6 +1,5 @@
 """The names of ``autograd.wrap_util``."""
 
-from .transforms.nary import get_doc, unary_to_nary, wrap_nary_f, wraps
-from .transforms.nary import name_of as get_name
+from .transforms.nary import get_doc, get_name, unary_to_nary, wrap_nary_f, wraps
 
 __all__ = ["get_doc", "get_name", "unary_to_nary", "wrap_nary_f", "wraps"]

@@ -135,7 +135,7 @@ def process_reverse(trace: ReverseTrace, prim: CallPrimitive, args: tuple, kwarg
     join: Node = [next_order()]
     for k, x in enumerate(x for tree, _ in trees for x in tree):
         if isinstance(x, Box) and x._trace is trace:
-            join += x._link, _pick, k, None if is_container(x._value) else (shape_of(x._value), dtype_of(x._value), prim.name)
+            join += x._link, _pick, k, None if is_foreign(x) else (shape_of(x._value), dtype_of(x._value), prim.name)
 
     def pull(g: Any, _: None) -> list[Any]:
         if outdef is not LEAF:
@@ -260,6 +260,8 @@ def _no_tangent(x: Any) -> Any:
 
 
 def _match_checked(t: Any, x: Any, name: str) -> Any:
+    if is_foreign(x):
+        return t
     if shape_of(t) != shape_of(x) and shape_of(t) != ():
         raise RuleShapeError(f"the JVP rule of {name} returned a tangent of shape {shape_of(t)} for an output of shape {shape_of(x)}")
     return match(t, x)

@@ -234,7 +234,7 @@ def defjvp(fun: Any, *rules: Any, argnums: Iterable[int] | None = None) -> None:
             raise RuleShapeError(f"a JVP rule of {_name(fun)} must be callable, 'same' or None, got {rule!r}")
 
     def joint(nums: tuple[int, ...], ts: tuple, ans: Any, args: tuple, kwargs: dict) -> Any:
-        return sum_outgrads(_tangent(fun, table, i, t, ans, args, kwargs) for i, t in zip(nums, ts, strict=True))
+        return _total(_tangent(fun, table, i, t, ans, args, kwargs) for i, t in zip(nums, ts, strict=True))
 
     joint.linear_in = frozenset(i for i, rule in table.items() if rule == "same")  # type: ignore[attr-defined]
     defjvp_argnums(fun, joint)
@@ -255,7 +255,7 @@ def defjvp_argnum(fun: Any, rule: Callable) -> None:
     """Give `fun` its JVPs by ``rule(argnum, t, ans, args, kwargs)``."""
 
     def joint(nums: tuple[int, ...], ts: tuple, ans: Any, args: tuple, kwargs: dict) -> Any:
-        return sum_outgrads(rule(i, t, ans, args, kwargs) for i, t in zip(nums, ts, strict=True))
+        return _total(rule(i, t, ans, args, kwargs) for i, t in zip(nums, ts, strict=True))
 
     defjvp_argnums(fun, joint)
 
@@ -279,10 +279,16 @@ def def_linear(fun: Any) -> None:
     np.float64(3.0)
     """
     def joint(nums: tuple[int, ...], ts: tuple, ans: Any, args: tuple, kwargs: dict) -> Any:
-        return sum_outgrads(fun(*args[:i], t, *args[i + 1 :], **kwargs) for i, t in zip(nums, ts, strict=True))
+        return _total(fun(*args[:i], t, *args[i + 1 :], **kwargs) for i, t in zip(nums, ts, strict=True))
 
     joint.linear_in = range(sys.maxsize)  # type: ignore[attr-defined]
     defjvp_argnums(fun, joint)
+
+
+def _total(tangents: Iterable[Any]) -> Any:
+    """The sum of tangents; one alone as it is."""
+    tangents = list(tangents)
+    return tangents[0] if len(tangents) == 1 else sum_outgrads(tangents)
 
 
 def sum_outgrads(gs: Iterable[Any]) -> Any:

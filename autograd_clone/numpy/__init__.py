@@ -23,10 +23,12 @@ from ..array.box import ArrayBox as _ArrayBox
 from ..engine.box import getval as _getval
 from ..rules import creation as _creation
 from ..rules import diagonals as _diagonals
+from ..rules import hips as _hips
 from ..rules import joining as _joining
 from ..rules import ranges as _ranges
 from ..rules import selection as _selection
 from . import _reexport
+from . import _where as _choice
 
 __version__ = _np.__version__
 
@@ -79,6 +81,8 @@ _OWN = {
     "require": _creation.require,
     "row_stack": row_stack,
     "vectorize": _selection.vectorize,
+    "where": _choice.where,
+    **{t.__name__: _hips.wrap_intdtype(t) for t in (_np.int8, _np.int16, _np.int32, _np.int64)},
 }
 _SUBMODULES = ("fft", "linalg", "random")
 

@@ -10,7 +10,7 @@ rule directly, which is quicker than by way of the protocol; for plain arrays it
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from numpy import dtype, ndarray, ufunc
@@ -88,6 +88,8 @@ def _of_arrays(fun: Callable) -> Callable:
 
 def _of_sequence(fun: Callable) -> Callable:
     def function(*args: Any, **kwargs: Any) -> Any:
+        if args and isinstance(args[0], Iterator):  # NumPy refuses those
+            args = (list(args[0]), *args[1:])
         if args and (type(args[0]) is tuple or type(args[0]) is list):
             for a in args[0]:
                 kind = type(a)

@@ -137,7 +137,8 @@ def _deriv(fun: Callable, x: Any) -> Any:
 
 
 def grad(fun: Callable, argnum: Argnum = 0) -> Callable:
-    """The gradient of a real scalar function.
+    """
+    Returns a function which computes the gradient of `fun`, a real scalar function.
 
     Parameters
     ----------

@@ -59,6 +59,11 @@ def name_of(fun: Any) -> str:
     return getattr(fun, "__name__", None) or ("[unknown name]" if isinstance(fun, functools.partial) else type(fun).__name__)
 
 
+def get_name(fun: Any) -> str:
+    """The name of a function, ``[unknown name]`` if it has none."""
+    return getattr(fun, "__name__", "[unknown name]")
+
+
 def select(fun: Callable, argnum: Argnum, args: tuple, kwargs: dict) -> tuple[Callable, Any]:
     """`fun` as a function of the argument(s) `argnum` alone, and their value."""
     if isinstance(argnum, (tuple, list)):
