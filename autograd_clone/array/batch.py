@@ -71,7 +71,7 @@ class BatchBox(ArrayBox):
         raise no_single_value("an index", self)
 
     def __array__(self, *args: Any, **kwargs: Any) -> np.ndarray:
-        raise no_single_value("a plain array", self)
+        raise no_single_value("a plain array (a plain array is read at such positions by np.take)", self)
 
 
 BatchTrace.box_type = BatchBox

@@ -15,6 +15,7 @@ from typing import Any
 
 from numpy import dtype, ndarray, ufunc
 
+from ..array.batch import BatchBox
 from ..array.box import ArrayBox, call
 from ..engine.primitive import find
 from ..engine.tables import ALIASES
@@ -70,7 +71,7 @@ def _of_arrays(fun: Callable) -> Callable:
     def function(*args: Any, **kwargs: Any) -> Any:
         for a in args:
             kind = type(a)
-            if kind is ArrayBox:
+            if kind is ArrayBox or kind is BatchBox:
                 return call(fun, args, kwargs)
             if kind is ndarray:
                 if a.dtype is _OBJECT:
@@ -95,7 +96,7 @@ def _of_sequence(fun: Callable) -> Callable:
                 kind = type(a)
                 if kind is list or kind is tuple or (kind is ndarray and a.dtype is _OBJECT):
                     return _with_lists(fun, args, kwargs, of_sequence=True)
-                if kind is ArrayBox:
+                if kind is ArrayBox or kind is BatchBox:
                     return call(fun, args, kwargs)
         return fun(*args, **kwargs)
 

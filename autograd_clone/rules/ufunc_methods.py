@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from ..array.box import UFUNC_METHODS
+from ..array.box import UFUNC_METHODS, call
 from ..engine.batch import values_only
-from ..engine.box import getval
+from ..engine.box import Box, getval
 from ..engine.cotangent import shape_of
 from ..engine.define import custom
 from ..engine.errors import NotDifferentiableError, UnsupportedKeywordError
@@ -66,7 +66,10 @@ def reduce(ufunc, array, *, axis=0, dtype=None, out=None, keepdims=False, initia
         return values_only(ufunc.reduce)(getval(array), axis=axis, **given)
     x = in_dtype(as_array(array), dtype)
     if ufunc in _REDUCTIONS:
-        return _REDUCTIONS[ufunc](x, axis=axis, keepdims=keepdims, initial=initial, where=where)
+        given = {"axis": axis, "keepdims": keepdims, "initial": initial, "where": where}
+        if not isinstance(x, Box) and _REDUCTIONS[ufunc] in REGISTRY:  # the mask alone is traced
+            return call(_REDUCTIONS[ufunc], (x,), given)
+        return _REDUCTIONS[ufunc](x, **given)
     if is_masked(where):
         if ufunc.identity is None:
             raise UnsupportedKeywordError(f"{public_name(ufunc)}.reduce: no identity for where= to leave")
