@@ -120,7 +120,7 @@ FROM_LIST: list[Callable] = []
 
 def call(func: Callable, args: tuple, kwargs: dict) -> Any:
     """Apply a NumPy (or SciPy) function to arguments some of which are traced."""
-    if not kwargs and len(args) < 3 and func in FAST[len(args)]:
+    if not kwargs and len(args) < 5 and func in FAST[len(args)]:
         return FAST[len(args)][func](*args)
     prim = REGISTRY.get(func) or find(func)
     if prim is None:

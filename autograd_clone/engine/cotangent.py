@@ -14,7 +14,7 @@ import numpy as np
 
 from .box import is_foreign
 from .errors import RuleShapeError
-from .scattering import add_pieces
+from .scattering import add_pieces, scattered
 
 
 OBJECT = np.dtype(object)
@@ -105,7 +105,8 @@ def cast(g: Any, dtype: np.dtype) -> Any:
 class Scatter:
     """An array of zeros with `pieces` added at `indices`, not yet built.
 
-    A rule returns one for every read ``x[index]``. It belongs to the node that it is pulled to, so `join` changes it.
+    A rule returns one for every read ``x[index]``. It belongs to the node that it is pulled to, so `join` may
+    change it.
 
     Attributes
     ----------
@@ -121,7 +122,7 @@ class Scatter:
 
     __slots__ = ("base", "indices", "like", "load", "pieces")
 
-    #: ``build(shape, dtype, indices, pieces)`` makes the array, a traced one if a piece is traced; set by `rules.indexing`.
+    #: ``build(shape, dtype, indices, pieces)`` makes the array where a piece is traced; set by `rules.indexing`.
     build: Callable
 
     def __init__(self, piece: Any, like: tuple) -> None:
@@ -157,9 +158,11 @@ class Scatter:
 
     def dense(self) -> Any:
         """The array; the caller owns it."""
+        plain = set(map(type, self.pieces)) <= _PLAIN
         if self.base is None:
-            return Scatter.build(self.like[0], self.like[1], self.indices, self.pieces)
-        if set(map(type, self.pieces)) <= _PLAIN:
+            build = scattered if plain else Scatter.build
+            return build(self.like[0], self.like[1], self.indices, self.pieces)
+        if plain:
             add_pieces(self.base, self.indices, self.pieces)
             return self.base
         return self.base + Scatter.build(self.like[0], self.like[1], self.indices, self.pieces)

@@ -139,12 +139,11 @@ _ALL = slice(None)
 
 def is_basic(index: Any) -> bool:
     """Whether `index` is made of integers, slices, ellipses and new axes: so it names no element twice."""
-    if type(index) is tuple:
-        return all(_is_basic_item(i) for i in index)
-    return _is_basic_item(index)
+    if type(index) is not tuple:
+        return type(index) in _BASIC or isinstance(index, np.integer)
+    return _BASIC.issuperset(map(type, index)) or all(
+        type(i) in _BASIC or isinstance(i, np.integer) for i in index
+    )
 
 
-def _is_basic_item(item: Any) -> bool:
-    if isinstance(item, (int, np.integer)):
-        return not isinstance(item, bool)
-    return item is None or item is Ellipsis or isinstance(item, slice)
+_BASIC = {int, slice, type(None), type(Ellipsis)}

@@ -10,10 +10,12 @@ from typing import Any
 
 import numpy as np
 
+from ..array.box import FAST, ArrayBox, as_arrays
 from ..engine.batch import values_only
 from ..engine.box import Box, getval
-from ..engine.cotangent import Scatter, dtype_of, shape_of
+from ..engine.cotangent import OBJECT, Scatter, dtype_of, shape_of
 from ..engine.define import composite, elementwise, linear, refuse, zero
+from ..engine.reverse import ReverseTrace, fix_for, next_order
 from ..engine.trace import apply
 from .creation import as_array, as_operand, cast_to, from_list, holds_box
 from .gathering import read_at
@@ -40,6 +42,44 @@ _WHERE = elementwise(
         ],
     },
 )
+
+
+def _fast_where(condition: Any, x: Any, y: Any) -> Any:
+    """``np.where`` under one reverse trace, written out."""
+    of_x, of_y = type(x) is ArrayBox, type(y) is ArrayBox
+    trace = x._trace if of_x else y._trace if of_y else None
+    if (
+        type(trace) is ReverseTrace
+        and type(condition) is np.ndarray
+        and (of_x or type(x) in _PLAIN)
+        and (y._trace is trace if of_y else type(y) in _PLAIN)
+    ):
+        node: list[Any] = [next_order()]
+        if of_x:
+            node += x._link, _where_x, condition, None
+        if of_y:
+            node += y._link, _where_y, condition, None
+        x1, x2 = x._value if of_x else x, y._value if of_y else y
+        ans = np.where(condition, x1, x2)
+        if ans.dtype is not OBJECT:
+            if of_x:
+                node[4] = fix_for(_WHERE, x1, ans)
+            if of_y:
+                node[-1] = fix_for(_WHERE, x2, ans)
+            return ArrayBox(ans, trace, node)
+    return apply(_WHERE, as_arrays((condition, x, y)), {})
+
+
+def _where_x(g, condition):
+    return np.where(condition, g, 0)
+
+
+def _where_y(g, condition):
+    return np.where(condition, 0, g)
+
+
+_PLAIN = {np.ndarray, np.float64, float, int}
+FAST[3][np.where] = _fast_where
 
 
 @composite(

@@ -10,13 +10,15 @@ from math import prod
 
 import numpy as np
 
-from ..array.box import ArrayBox
+from ..array.box import FAST, ArrayBox, as_arrays
 from ..array.methods import METHODS
 from ..engine.box import all_values
 from ..engine.cotangent import dtype_of, shape_of, unbroadcast
 from ..engine.define import composite, linear, zero
+from ..engine.primitive import REGISTRY
 from ..engine.reverse import ReverseTrace, next_order
 from ..engine.scattering import add_rows
+from ..engine.trace import apply
 from .creation import COPY, as_array
 
 # ---- reshaping -------------------------------------------------------------------------------------
@@ -285,6 +287,58 @@ def _matrix_transposed(x):
 METHODS["T"] = property(transposed, doc="As `numpy.ndarray.T`.")
 METHODS["mT"] = property(_matrix_transposed, doc="As `numpy.ndarray.mT`.")
 METHODS["transpose"] = transpose_method
+
+
+# ---- written out, for calls by position ---
+
+
+def _direct(fun, forward, back, kinds):
+    """`fun` of one array and parameters, all given by position, under one reverse trace.
+
+    ``back(g, (x.shape, *parameters))`` is its adjoint; `kinds` are the types of parameters `forward` takes.
+    """
+
+    def fast(a, *parameters):
+        if type(a) is ArrayBox:
+            trace = a._trace
+            if type(trace) is ReverseTrace and kinds.issuperset(map(type, parameters)):
+                x = a._value
+                ans = forward(x, *parameters)
+                return ArrayBox(ans, trace, [next_order(), a._link, back, (x.shape, *parameters), None])
+        prim = REGISTRY[fun]
+        operands, given = prim.split((a, *parameters), {})
+        return apply(prim, as_arrays(operands), given)
+
+    return fast
+
+
+def _expanded(x, axis):
+    if -x.ndim - 1 <= axis < 0:
+        axis += x.ndim + 1
+    if not 0 <= axis <= x.ndim:
+        raise np.exceptions.AxisError(axis, x.ndim + 1)
+    return x[(slice(None),) * axis + (None,)]
+
+
+def _rolled(x, shift):
+    if type(x) is not np.ndarray or x.ndim != 1 or not x.size:
+        return np.roll(x, shift)
+    start = -shift % x.size
+    return np.concatenate((x[start:], x[:start]))  # a tenth of the time of np.roll on small arrays
+
+
+_INT, _AXES = {int}, {int, tuple}
+FAST[2][np.roll] = _direct(np.roll, _rolled, lambda g, r: _rolled(g, -r[1]), _INT)
+FAST[2][np.expand_dims] = _direct(np.expand_dims, _expanded, lambda g, r: g.reshape(r[0]), _INT)
+FAST[2][np.transpose] = _direct(
+    np.transpose, lambda x, axes: x.transpose(axes), lambda g, r: _transpose_back(g, r[1]), {tuple}
+)
+FAST[3][np.swapaxes] = _direct(
+    np.swapaxes, lambda x, i, j: x.swapaxes(i, j), lambda g, r: g.swapaxes(r[1], r[2]), _INT
+)
+FAST[3][np.moveaxis] = _direct(
+    np.moveaxis, lambda x, i, j: np.moveaxis(x, i, j), lambda g, r: np.moveaxis(g, r[2], r[1]), _AXES
+)
 
 # ---- broadcasting ----------------------------------------------------------------------------------
 
