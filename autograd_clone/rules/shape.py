@@ -7,6 +7,7 @@ primitive here, whose own adjoint is the NumPy function it came from.
 from __future__ import annotations
 
 from math import prod
+from typing import Any
 
 import numpy as np
 
@@ -20,6 +21,8 @@ from ..engine.reverse import ReverseTrace, next_order
 from ..engine.scattering import add_rows
 from ..engine.trace import apply
 from .creation import COPY, as_array
+
+_f: Any
 
 # ---- reshaping -------------------------------------------------------------------------------------
 
