@@ -61,10 +61,18 @@ def accepting_lists(fun: Any, name: str, package: str) -> Any:
     function = make(fun)
     function.__name__ = function.__qualname__ = name
     function.__module__ = package
-    function.__doc__ = fun.__doc__
+    function.__doc__ = _without_examples(fun.__doc__)
     function.__wrapped__ = fun  # type: ignore[attr-defined]
     ALIASES[function] = fun  # a rule for one is a rule for the other
     return function
+
+
+def _without_examples(doc: str | None) -> str | None:
+    """NumPy's docstring up to its first example: those print what NumPy prints, and are NumPy's to test."""
+    if doc is None or ">>>" not in doc:
+        return doc
+    text = doc[: doc.index(">>>")].rstrip()
+    return text.removesuffix("--------").rstrip().removesuffix("Examples").rstrip() + "\n"
 
 
 def _of_arrays(fun: Callable) -> Callable:
@@ -80,7 +88,8 @@ def _of_arrays(fun: Callable) -> Callable:
                 return _with_lists(fun, args, kwargs)
         if kwargs:
             for a in kwargs.values():
-                if type(a) is list or type(a) is tuple:
+                kind = type(a)
+                if kind is list or kind is tuple or kind is ArrayBox:
                     return _with_lists(fun, args, kwargs)
         return fun(*args, **kwargs)
 
