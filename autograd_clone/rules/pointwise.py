@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from ..array.box import ArrayBox
 from ..engine.box import all_values
 from ..engine.cotangent import dtype_of
 from ..engine.define import composite, custom, elementwise
+from ..engine.trace import apply
 from .creation import as_array
 from .tools import NOT_GIVEN, anywhere, in_dtype, refuse_out
 from .ufuncs import CLIP
@@ -19,6 +21,9 @@ from .ufuncs import CLIP
 
 def _clip(a, a_min=NOT_GIVEN, a_max=NOT_GIVEN, out=None, *, min=NOT_GIVEN, max=NOT_GIVEN, **kwargs):
     """A bound that is missing is infinite. Where `a` is equal to a bound, the derivative is the bound's."""
+    usual = type(a) is ArrayBox and type(a_min) in _PLAIN_BOUNDS and type(a_max) in _PLAIN_BOUNDS
+    if usual and not kwargs and out is None and min is max is NOT_GIVEN:
+        return apply(CLIP, (a, a_min, a_max), {})
     refuse_out(np.clip, out)
     lower, upper = _bound("min", a_min, min), _bound("max", a_max, max)
     if lower is None and upper is None:
@@ -26,6 +31,9 @@ def _clip(a, a_min=NOT_GIVEN, a_max=NOT_GIVEN, out=None, *, min=NOT_GIVEN, max=N
     lower = -np.inf if lower is None else lower
     upper = np.inf if upper is None else upper
     return CLIP(as_array(a), _array_or_number(lower), _array_or_number(upper), **kwargs)
+
+
+_PLAIN_BOUNDS = frozenset({int, float, np.ndarray})
 
 
 def _bound(name, old, new):
@@ -66,24 +74,27 @@ def sinc_derivative(x, *, order):
     """The derivative of `numpy.sinc` of an order of at least one; zero at infinity."""
     t = np.atleast_1d(np.multiply(x, pi))
     out = np.zeros_like(t)
-    near = np.abs(t) < order + 1
-    far = np.logical_not(near | np.isinf(t))
-    out[near] = _sinc_series(t[near], order)
-    out[far] = _sinc_recurrence(t[far], order)
-    return (pi**order * out).reshape(np.shape(x))
+    size = np.abs(t)
+    near = size < 0.25 + 0.25 * order
+    far = (size < np.inf) & ~near
+    if near.any():
+        out[near] = _sinc_series(t[near], order)
+    if far.any():
+        out[far] = _sinc_recurrence(t[far], order)
+    return (out * pi**order).reshape(np.shape(x))
 
 
 def _sinc_series(t, n):
     """The Taylor series about zero, from ``sinc(t) = integral of cos(s * t) for s from 0 to 1``."""
     start = n % 2
     out = np.zeros_like(t)
-    for m in range(start + 2 * (11 + 2 * n), start - 1, -2):
+    for m in range(start + 2 * (6 + n), start - 1, -2):
         out = out * (t * t) + (-1) ** ((n + m) // 2) / (factorial(m) * (n + m + 1))
     return out * t**start
 
 
 def _sinc_recurrence(t, n):
-    """From ``t * sinc(t) = sin(t)``, differentiated n times; stable where ``t > n``."""
+    """From ``t * sinc(t) = sin(t)``, differentiated n times; loses digits where `t` is much less than n."""
     out = np.sin(t) / t
     waves = (np.sin(t), np.cos(t))
     for k in range(1, n + 1):

@@ -23,7 +23,7 @@ from .tools import NOT_GIVEN, anywhere, axes_of, in_dtype, kept_shape, refuse_ou
 def order_statistics(x, *, ranks):
     """The elements of given ranks along the last axis; `ranks` has one axis, or one row per row of `x`."""
     if ranks.ndim == 1:
-        return np.partition(x, np.unique(ranks), axis=-1)[..., ranks]
+        return np.partition(x, ranks, axis=-1)[..., ranks]
     return np.take_along_axis(np.sort(x, axis=-1), ranks, axis=-1)
 
 
@@ -33,6 +33,9 @@ _FEW = 8
 
 def _shares(x, ans, k):
     """For statistic `k`, which elements are equal to it, and the share of each."""
+    if type(x) is np.ndarray and x.ndim == 1:
+        hit = x == ans[k]
+        return hit, 1 / max(int(np.count_nonzero(hit)), 1)
     hit = x == ans[..., k : k + 1]
     n = np.maximum(np.count_nonzero(hit, axis=-1, keepdims=True), 1)
     return hit, 1 / n.astype(dtype_of(np.real(ans)))

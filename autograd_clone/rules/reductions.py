@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.box import Box
 from ..engine.cotangent import dtype_of, shape_of
 from ..engine.define import composite, custom
 from ..engine.primitive import REGISTRY
@@ -125,16 +124,24 @@ custom(
 def to_last(a, axis):
     """`a` with the axes of a reduction moved to the end and made one."""
     shape = shape_of(a)
-    axes = axes_of(axis, len(shape))
-    kept = tuple(i for i in range(len(shape)) if i not in axes)
+    ndim = len(shape)
+    axes = axes_of(axis, ndim)
+    if axes == (ndim - 1,):
+        return a
+    if len(axes) == ndim:
+        return a.reshape(-1)
+    kept = tuple(i for i in range(ndim) if i not in axes)
     moved = np.transpose(a, kept + axes)
     return moved.reshape((*(shape[i] for i in kept), count(shape, axis)))
 
 
 def from_last(x, shape, axis):
     """The inverse of `to_last`, for an array that had `shape`."""
-    axes = axes_of(axis, len(shape))
-    order = tuple(i for i in range(len(shape)) if i not in axes) + axes
+    ndim = len(shape)
+    axes = axes_of(axis, ndim)
+    if axes == (ndim - 1,) or len(axes) == ndim:
+        return x.reshape(shape)
+    order = tuple(i for i in range(ndim) if i not in axes) + axes
     return np.transpose(x.reshape(tuple(shape[i] for i in order)), tuple(np.argsort(order)))
 
 
@@ -211,11 +218,15 @@ def _freedom(shape, axis, where, ddof, dtype):
 
 def _variance_slopes(a, axis, dtype, ddof, where):
     a = in_dtype(a, dtype)
-    centered = a - np.mean(a, axis=axis, keepdims=True, where=where)
-    if dtype_of(centered).kind == "c":
-        centered = np.conj(centered)
-    real = dtype_of(centered).type(0).real.dtype
-    return _masked(2 * centered / _freedom(shape_of(a), axis, where, ddof, real), where)
+    shape = shape_of(a)
+    if type(a) is np.ndarray and not is_masked(where):  # half the time of numpy.mean
+        centered = a - np.add.reduce(a, axis, keepdims=True) / count(shape, axis)
+    else:
+        centered = a - np.mean(a, axis=axis, keepdims=True, where=where)
+    dtype = dtype_of(centered)
+    if dtype.kind == "c":
+        centered, dtype = np.conj(centered), np.real(centered).dtype
+    return _masked(centered * 2 / _freedom(shape, axis, where, ddof, dtype), where)
 
 
 def _variance_vjp(g, a, axis, dtype, ddof, where):
@@ -353,10 +364,16 @@ def _extremes(a, ans, axis, where, initial):
 
 def extremum_vjp(g, a, ans, axis, where, initial):
     """VJP of a maximum or minimum, which ties share equally."""
-    if where is NOT_GIVEN and initial is NOT_GIVEN and not isinstance(a, Box):
-        hit = a == expand(ans, a.shape, axis)
-        if np.count_nonzero(hit) == np.size(ans) and not anywhere(ans != ans):  # no ties and no NaN
-            return expand(g, a.shape, axis) * hit
+    if where is NOT_GIVEN and initial is NOT_GIVEN and type(a) is np.ndarray:
+        if axis is None:
+            hit = a == ans
+            n = int(np.count_nonzero(hit))
+            if n:
+                return (g if n == 1 else g / n) * hit
+        else:
+            hit = a == expand(ans, a.shape, axis)
+            if np.count_nonzero(hit) == ans.size and not anywhere(ans != ans):  # no ties and no NaN
+                return expand(g, a.shape, axis) * hit
     hit, n = _extremes(a, ans, axis, where, initial)
     return _divided(expand(g, shape_of(a), axis), n) * hit
 
@@ -421,3 +438,22 @@ def _reduce(ufunc):
 _UFUNCS = {np.sum: np.add, np.max: np.maximum, np.min: np.minimum, np.prod: np.multiply}
 for _function, _ufunc in _UFUNCS.items():
     REGISTRY[_function].kernel = _reduce(_ufunc)
+
+
+def _variance_kernel(a, *, axis, dtype, ddof, keepdims, where):
+    """What `numpy.var` does for real arrays, in a third of the time for a small one."""
+    if dtype is not None or is_masked(where) or a.dtype.char not in "dg":
+        return variance(a, axis=axis, dtype=dtype, ddof=ddof, keepdims=keepdims, where=where)
+    n = count(a.shape, axis)
+    if n <= ddof:
+        return variance(a, axis=axis, dtype=dtype, ddof=ddof, keepdims=keepdims, where=where)
+    x = a - np.add.reduce(a, axis, keepdims=True) / n
+    return np.add.reduce(x * x, axis, keepdims=keepdims) / (n - ddof)
+
+
+def _deviation_kernel(a, **options):
+    return np.sqrt(_variance_kernel(a, **options))
+
+
+VARIANCE.kernel = _variance_kernel
+DEVIATION.kernel = _deviation_kernel

@@ -24,6 +24,8 @@ _f: Any
 
 def average_ties(x, keys, *, axis):
     """`x` averaged over each run of equal neighbours in `keys`."""
+    if keys.ndim == 1 and not np.count_nonzero(keys[1:] == keys[:-1]):
+        return x
     keys, x = np.moveaxis(keys, axis, -1), np.moveaxis(x, axis, -1)
     first = np.ones(keys.shape, bool)
     first[..., 1:] = keys[..., 1:] != keys[..., :-1]
@@ -50,7 +52,10 @@ AVERAGE_TIES: Any = custom(
 def unpermuted(x, order, *, axis):
     """The array of which ``take_along_axis(array, order, axis)`` is `x`."""
     out = np.empty_like(x)
-    np.put_along_axis(out, order, x, axis)
+    if x.ndim == 1:
+        out[order] = x
+    else:
+        np.put_along_axis(out, order, x, axis)
     return out
 
 

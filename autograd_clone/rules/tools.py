@@ -70,11 +70,15 @@ def axes_of(axis: Any, ndim: int) -> tuple[int, ...]:
     """A reduction's axes as non-negative integers; all of them for ``None``."""
     if axis is None:
         return tuple(range(ndim))
+    if type(axis) is int:
+        return (axis % ndim,) if ndim else ()
     return tuple(as_int(a) % ndim for a in (axis if isinstance(axis, Iterable) else (axis,)) if ndim)
 
 
 def count(shape: tuple[int, ...], axis: Any) -> int:
     """How many elements a reduction over `axis` takes together."""
+    if type(axis) is int:
+        return shape[axis] if shape else 1
     n = 1
     for a in axes_of(axis, len(shape)):
         n *= shape[a]
@@ -83,8 +87,10 @@ def count(shape: tuple[int, ...], axis: Any) -> int:
 
 def kept_shape(shape: tuple[int, ...], axis: Any) -> tuple[int, ...]:
     """The shape of a reduction with ``keepdims=True``."""
-    reduced = axes_of(axis, len(shape))
-    return tuple(1 if i in reduced else n for i, n in enumerate(shape))
+    kept = list(shape)
+    for a in axes_of(axis, len(shape)):
+        kept[a] = 1
+    return tuple(kept)
 
 
 def expand(g: Any, shape: tuple[int, ...], axis: Any) -> Any:
@@ -108,11 +114,12 @@ def spread(g: Any, shape: tuple[int, ...], axis: Any) -> Any:
             full.fill(g if g.shape == () else g[0])  # with keepdims, g has one axis
             return full
         return np.ndarray(shape, g.dtype, g, 0, (0,) * len(shape))
-    kept = kept_shape(shape, axis)
-    g = g.reshape(kept)
+    g = expand(g, shape, axis)
     if not g.flags.c_contiguous:
         return np.broadcast_to(g, shape)
-    strides = tuple(0 if n == 1 else s for n, s in zip(kept, g.strides, strict=True))
+    strides = list(g.strides)
+    for a in axes_of(axis, len(shape)):
+        strides[a] = 0
     return np.ndarray(shape, g.dtype, g, 0, strides)
 
 

@@ -31,9 +31,9 @@ def _power_base(g, x1, x2):
     if type(x2) in _NUMBERS:
         return g * _power_slope(x1, x2) if x2 != 1 else g
     exponent = x2 - 1
-    undefined = (x1 == 0) & (x2 == 0)
-    if anywhere(undefined):
-        exponent = np.where(undefined, 0, exponent)
+    zero = x1 == 0
+    if anywhere(zero):
+        exponent = np.where(zero & (x2 == 0), 0, exponent)
     return g * (x2 * x1**exponent)
 
 
@@ -52,9 +52,9 @@ def _power_exponent(g, x1, x2, ans):
         if x1 != 0:
             return g * (ans * np.log(x1).item())
         x1 = dtype_of(ans).type(x1)
-    base_zero = (x1 == 0) & (x2 >= 0)
-    if anywhere(base_zero):
-        x1 = np.where(base_zero, 1, x1)
+    zero = x1 == 0
+    if anywhere(zero):
+        x1 = np.where(zero & (x2 >= 0), 1, x1)
     return g * (ans * np.log(x1))
 
 
