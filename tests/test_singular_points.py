@@ -1,0 +1,181 @@
+"""What the derivative is at kinks, poles and ties: one table, to first and second order, in both modes.
+
+``docs/singular.md`` says why. A row is (function, point, gradient, second derivative per operand or None).
+"""
+
+import warnings
+
+import numpy as np
+import pytest
+
+from autograd_clone import grad, hessian, jvp
+
+INF, NAN = np.inf, np.nan
+LOG2 = np.log(2.0)
+
+TABLE = {
+    # absolute values: zero at zero
+    "abs": (np.abs, (0.0,), (0.0,), (0.0,)),
+    "fabs": (np.fabs, (0.0,), (0.0,), (0.0,)),
+    "hypot at the origin": (np.hypot, (0.0, 0.0), (0.0, 0.0), (0.0, 0.0)),
+    "hypot on an axis": (np.hypot, (0.0, 2.0), (0.0, 1.0), (0.5, 0.0)),
+    "hypot at infinity": (np.hypot, (-INF, 1.0), (-1.0, 0.0), (0.0, 0.0)),
+    "copysign of zero": (np.copysign, (0.0, -1.0), (0.0, 0.0), (0.0, 0.0)),
+    # powers
+    "x**0": (lambda x: x**0, (0.0,), (0.0,), (0.0,)),
+    "x**1": (lambda x: x**1, (0.0,), (1.0,), (0.0,)),
+    "x**2": (lambda x: x**2, (0.0,), (0.0,), (2.0,)),
+    "x**2.0": (lambda x: x**2.0, (0.0,), (0.0,), (2.0,)),
+    "x**3": (lambda x: x**3, (0.0,), (0.0,), (0.0,)),
+    "x**0.5": (lambda x: x**0.5, (0.0,), (INF,), (-INF,)),
+    "x**-1": (lambda x: x**-1, (0.0,), (-INF,), (INF,)),
+    "x**[0, 1, 2, 3]": (lambda x: np.sum(x ** np.arange(4.0)), (0.0,), (1.0,), (2.0,)),
+    "negative base, whole exponent": (lambda x: np.sum(x ** np.array([2.0, 3.0])), (-2.0,), (8.0,), (-10.0,)),
+    "negative base, negative exponent": (lambda x: x**-1, (-2.0,), (-0.25,), (-0.25,)),
+    "0**0": (np.power, (0.0, 0.0), (0.0, 0.0), (0.0, 0.0)),
+    "0**1": (np.power, (0.0, 1.0), (1.0, 0.0), (0.0, 0.0)),
+    "0**2": (np.power, (0.0, 2.0), (0.0, 0.0), (2.0, 0.0)),
+    "0**-1": (np.power, (0.0, -1.0), (-INF, -INF), (INF, INF)),
+    "constant base zero": (lambda y: 0.0**y, (0.0,), (0.0,), (0.0,)),
+    "sqrt": (np.sqrt, (0.0,), (INF,), (-INF,)),
+    # extrema: equal shares
+    "maximum": (np.maximum, (1.0, 1.0), (0.5, 0.5), (0.0, 0.0)),
+    "minimum": (np.minimum, (1.0, 1.0), (0.5, 0.5), (0.0, 0.0)),
+    "maximum of infinities": (np.maximum, (INF, INF), (0.5, 0.5), (0.0, 0.0)),
+    "fmax": (np.fmax, (1.0, 1.0), (0.5, 0.5), (0.0, 0.0)),
+    "fmax with NaN": (np.fmax, (NAN, 1.0), (0.0, 1.0), (0.0, 0.0)),
+    "fmin with NaN": (np.fmin, (1.0, NAN), (1.0, 0.0), (0.0, 0.0)),
+    # clip: at a bound, the bound's
+    "clip at the lower bound": (np.clip, (1.0, 1.0, 2.0), (0.0, 1.0, 0.0), (0.0, 0.0, 0.0)),
+    "clip at the upper bound": (np.clip, (2.0, 1.0, 2.0), (0.0, 0.0, 1.0), (0.0, 0.0, 0.0)),
+    "clip between": (np.clip, (1.5, 1.0, 2.0), (1.0, 0.0, 0.0), (0.0, 0.0, 0.0)),
+    "clip, bounds crossed": (np.clip, (1.5, 2.0, 1.0), (0.0, 0.0, 1.0), (0.0, 0.0, 0.0)),
+    "clip without upper bound": (lambda x: np.clip(x, 1.0, None), (1.0,), (0.0,), (0.0,)),
+    # logaddexp: limits of the weights, half each for one infinity twice
+    "logaddexp(0, 0)": (np.logaddexp, (0.0, 0.0), (0.5, 0.5), (0.25, 0.25)),
+    "logaddexp(-inf, -inf)": (np.logaddexp, (-INF, -INF), (0.5, 0.5), (0.0, 0.0)),
+    "logaddexp(inf, inf)": (np.logaddexp, (INF, INF), (0.5, 0.5), (0.0, 0.0)),
+    "logaddexp(inf, 0)": (np.logaddexp, (INF, 0.0), (1.0, 0.0), (0.0, 0.0)),
+    "logaddexp(-inf, 0)": (np.logaddexp, (-INF, 0.0), (0.0, 1.0), (0.0, 0.0)),
+    "logaddexp(800, 0)": (np.logaddexp, (800.0, 0.0), (1.0, 0.0), (0.0, 0.0)),
+    "logaddexp2(0, 0)": (np.logaddexp2, (0.0, 0.0), (0.5, 0.5), (0.25 * LOG2, 0.25 * LOG2)),
+    "logaddexp2(-inf, -inf)": (np.logaddexp2, (-INF, -INF), (0.5, 0.5), (0.0, 0.0)),
+    # angles: zero at the origin and at infinity
+    "arctan2 at the origin": (np.arctan2, (0.0, 0.0), (0.0, 0.0), (0.0, 0.0)),
+    "arctan2 on the cut": (np.arctan2, (0.0, -1.0), (-1.0, 0.0), (0.0, 0.0)),
+    "arctan2(inf, 1)": (np.arctan2, (INF, 1.0), (0.0, 0.0), (0.0, 0.0)),
+    "arctan2(inf, inf)": (np.arctan2, (INF, INF), (0.0, 0.0), (0.0, 0.0)),
+    "arctan2 of the huge": (np.arctan2, (1e200, 1e200), (5e-201, -5e-201), (0.0, 0.0)),
+    "arctan2 of the tiny": (np.arctan2, (1e-160, 1e-160), (5e159, -5e159), None),
+    # sinc
+    "sinc": (np.sinc, (0.0,), (0.0,), (-np.pi**2 / 3,)),
+    "sinc near zero": (np.sinc, (1e-9,), (-np.pi**2 / 3 * 1e-9,), (-np.pi**2 / 3,)),
+    "sinc at infinity": (np.sinc, (INF,), (0.0,), (0.0,)),
+    # steps
+    "sign": (np.sign, (0.0,), (0.0,), (0.0,)),
+    "heaviside": (np.heaviside, (0.0, 0.3), (0.0, 1.0), (0.0, 0.0)),
+    "remainder at a step": (np.remainder, (2.0, 1.0), (1.0, -2.0), (0.0, 0.0)),
+    "tanh far out": (np.tanh, (1000.0,), (0.0,), (0.0,)),
+    "i0": (np.i0, (0.0,), (0.0,), (0.5,)),
+}
+
+
+@pytest.mark.parametrize("row", TABLE.values(), ids=TABLE)
+def test_scalars(row):
+    f, point, gradient, second = row
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # poles
+        for i, want in enumerate(gradient):
+            assert grad(f, i)(*point) == pytest.approx(want, rel=1e-12, abs=1e-300)
+            tangents = tuple(1.0 if k == i else 0.0 for k in range(len(point)))
+            if np.isfinite(want):
+                assert jvp(f, point, tangents)[1] == pytest.approx(want, rel=1e-12, abs=1e-300)
+        for i, want in enumerate(second or ()):
+            assert grad(grad(f, i), i)(*point) == pytest.approx(want, rel=1e-12, abs=1e-15)
+
+
+def test_single_precision_is_kept():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        for f, point, gradient, _ in TABLE.values():
+            for i, want in enumerate(gradient):
+                got = grad(lambda *xs, f=f: np.sum(f(*xs)), i)(*(np.full((2, 1), x, np.float32) for x in point))
+                assert got.dtype == np.float32
+                if abs(want) < 1e30 and max(map(abs, point)) < 1e30:
+                    np.testing.assert_allclose(got, np.full((2, 1), want), rtol=1e-5)
+
+
+# ---- arrays ------------------------------------------------------------------------------------------------
+
+X = np.array([1.0, 2.0, 2.0, 1.0, 2.0])
+WEIGHTS = np.arange(5.0)
+THIRD = 1 / 3
+TIES = {
+    "max": (np.max, [0, THIRD, THIRD, 0, THIRD]),
+    "min": (np.min, [0.5, 0, 0, 0.5, 0]),
+    "max, initial value the same": (lambda x: np.max(x, initial=2.0), [0, 0.25, 0.25, 0, 0.25]),
+    "max, masked": (lambda x: np.max(x, initial=0.0, where=X.cumsum() < 6), [0, 0.5, 0.5, 0, 0]),
+    "nanmax": (np.nanmax, [0, THIRD, THIRD, 0, THIRD]),
+    "fmax.reduce": (np.fmax.reduce, [0, THIRD, THIRD, 0, THIRD]),
+    "median": (np.median, [0, THIRD, THIRD, 0, THIRD]),
+    "quantile": (lambda x: np.quantile(x, 0.0), [0.5, 0, 0, 0.5, 0]),
+    "sort": (lambda x: np.sort(x) @ WEIGHTS, [0.5, 3, 3, 0.5, 3]),
+    "partition": (lambda x: np.partition(x, 1)[2:] @ WEIGHTS[2:], [0, 3, 3, 0, 3]),
+    "unique": (lambda x: np.unique(x) @ WEIGHTS[:2], [0, THIRD, THIRD, 0, THIRD]),
+    "std of equal elements": (lambda x: np.std(x[1:3]), [0, 0, 0, 0, 0]),
+    "std over an axis": (lambda x: np.sum(np.std(x[1:3][None, :], axis=1)), [0, 0, 0, 0, 0]),
+}
+
+
+@pytest.mark.parametrize("row", TIES.values(), ids=TIES)
+def test_ties_share_equally(row):
+    f, want = row
+    np.testing.assert_allclose(grad(f)(X), want, rtol=1e-13, atol=1e-15)
+    for i, e in enumerate(np.eye(5)):
+        assert jvp(f, (X,), (e,))[1] == pytest.approx(want[i])
+    assert np.array_equal(hessian(f)(X), np.zeros((5, 5)))
+
+
+ZEROS = np.array([1.5, 0.0, 2.0, 0.0])
+ONE_ZERO = np.array([1.5, 0.0, 2.0, 3.0])
+
+
+def test_products_with_zeros():
+    assert np.array_equal(grad(np.prod)(ZEROS), [0, 0, 0, 0])
+    assert np.array_equal(grad(np.prod)(ONE_ZERO), [0, 9, 0, 0])
+    want = np.zeros((4, 4))
+    want[1, 3] = want[3, 1] = 3
+    assert np.array_equal(hessian(np.prod)(ZEROS), want)
+    total = lambda x: np.sum(np.cumprod(x))
+    assert np.array_equal(grad(total)(ZEROS), [1, 1.5 * (1 + 2), 0, 0])
+    want = np.zeros((4, 4))
+    want[0, 1] = want[1, 0] = 3
+    want[1, 2] = want[2, 1] = 1.5
+    want[1, 3] = want[3, 1] = 3
+    assert np.array_equal(hessian(total)(ZEROS), want)
+
+
+def test_products_that_underflow_or_overflow():
+    tiny = np.array([1e-200, 1e-200, 3.0])
+    np.testing.assert_allclose(grad(np.prod)(tiny), [3e-200, 3e-200, 0], rtol=1e-13)
+    np.testing.assert_allclose(grad(lambda x: np.cumprod(x)[1])(tiny), [1e-200, 1e-200, 0], rtol=1e-13)
+    huge = np.array([0.0, 1e200, 1e200, 2.0])
+    with np.errstate(over="ignore"):
+        assert np.array_equal(grad(lambda x: np.sum(np.cumprod(x)[:2]))(huge), [1 + 1e200, 0, 0, 0])
+
+
+def test_complex_numbers_at_zero():
+    for f in (np.abs, np.angle, lambda z: np.real(np.sign(z)), lambda z: np.hypot(np.real(z), np.imag(z))):
+        assert grad(f)(0j) == 0
+    assert grad(lambda z: np.real(z**2))(0j) == 0
+    g = grad(lambda z: np.sum(np.abs(z)))(np.array([0, 3 + 4j]))
+    np.testing.assert_allclose(g, [0, 0.6 - 0.8j], rtol=1e-15)
+
+
+def test_nans_that_are_left_out_have_no_derivative():
+    x = np.array([1.0, NAN, 3.0])
+    for f in (np.nansum, np.nanmean, np.nanprod, np.nanvar, np.nanstd, np.nanmax, np.nanmedian):
+        g = grad(f)(x)
+        assert np.isfinite(g).all()
+        assert g[1] == 0
+    assert np.array_equal(grad(lambda x: np.sum(np.nan_to_num(x)))(np.array([1.0, NAN, INF])), [1, 0, 0])
