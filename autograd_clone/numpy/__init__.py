@@ -25,8 +25,8 @@ from ..rules import creation as _creation
 from ..rules import diagonals as _diagonals
 from ..rules import hips as _hips
 from ..rules import joining as _joining
+from ..rules import mapping as _mapping
 from ..rules import ranges as _ranges
-from ..rules import selection as _selection
 from . import _reexport
 from . import _where as _choice
 
@@ -63,7 +63,7 @@ def row_stack(tup: Any, *, dtype: Any = None, casting: Any = "same_kind") -> Any
 
 #: What stands here in place of NumPy's object of the same name.
 _OWN = {
-    "apply_along_axis": _selection.apply_along_axis,
+    "apply_along_axis": _mapping.apply_along_axis,
     "arange": _ranges.arange,
     "array": _creation.array,
     "asanyarray": _creation.asanyarray,
@@ -76,11 +76,11 @@ _OWN = {
     "full_like": _creation.full_like,
     "isscalar": isscalar,
     "make_diagonal": _diagonals.make_diagonal,
-    "piecewise": _selection.piecewise,
+    "piecewise": _mapping.piecewise,
     "r_": _Joiner(_np.r_, 0, 1, -1),
     "require": _creation.require,
     "row_stack": row_stack,
-    "vectorize": _selection.vectorize,
+    "vectorize": _mapping.vectorize,
     "where": _choice.where,
     **{t.__name__: _hips.wrap_intdtype(t) for t in (_np.int8, _np.int16, _np.int32, _np.int64)},
 }

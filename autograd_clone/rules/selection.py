@@ -5,7 +5,6 @@ All come down to reading with an index, whose adjoint `indexing` has, or to ``np
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import numpy as np
@@ -17,9 +16,9 @@ from ..engine.cotangent import OBJECT, Scatter, dtype_of, shape_of
 from ..engine.define import composite, elementwise, linear, refuse, zero
 from ..engine.reverse import ReverseTrace, fix_for, next_order
 from ..engine.trace import apply
-from .creation import as_array, as_operand, cast_to, from_list, holds_box
+from .creation import as_array, as_operand
 from .gathering import read_at
-from .indexing import SCATTER, plain_index
+from .indexing import plain_index
 from .joining import normal_axis
 from .tools import refuse_out
 
@@ -134,57 +133,6 @@ def _choose(a, choices, out=None, mode="raise"):
         result = np.where(number == k, as_array(choices[k]), result)
     shape = np.broadcast_shapes(number.shape, *(shape_of(as_array(c)) for c in choices))
     return np.broadcast_to(result, shape)
-
-
-def piecewise(x, condlist, funclist, *args, **kw):
-    """As `numpy.piecewise`; each function sees only the elements that its condition selects."""
-    x = as_array(x)
-    conditions = _conditions(shape_of(x), condlist, len(funclist))
-    out: Any = np.zeros(shape_of(x), dtype_of(x))
-    done = np.zeros(shape_of(x), bool)
-    for condition, function in reversed(list(zip(conditions, funclist, strict=True))):  # later ones win
-        place = condition & ~done
-        done |= condition
-        if not condition.any():
-            continue
-        if callable(function):
-            values = np.broadcast_to(as_array(function(x[condition], *args, **kw)), (int(condition.sum()),))[
-                place[condition]
-            ]
-            out = out + apply(
-                SCATTER,
-                (cast_to(values, dtype_of(x)),),
-                {"shape": shape_of(x), "dtype": dtype_of(x), "indices": [place]},
-            )
-        else:
-            out = np.where(place, cast_to(as_array(function), dtype_of(x)), out)
-    return out
-
-
-composite(
-    np.piecewise,
-    piecewise,
-    samples=lambda s: [
-        s(s.array(5), [s.mask(5), s.mask(5)], [np.sin, lambda x: x * x]),
-        s(s.array(5), [s.mask(5)], [lambda x: x * x, 2.0]),
-        s(s.array(2, 3), [s.mask(2, 3), s.mask(2, 3)], [np.sin, 1.0, np.exp]),
-        s(s.array(), [True, False], [lambda x: x * x, 3.0]),
-        s(s.array(4), s.mask(4), [lambda x, k, c=0: k * x * x + c, 1], 3.0, c=2.0),
-    ],
-)
-
-
-def _conditions(shape: tuple, condlist: Any, n: int) -> list:
-    """The conditions as boolean arrays of `shape`, as many as there are functions."""
-    condlist = getval(condlist)
-    if np.isscalar(condlist) or (not isinstance(condlist[0], (list, tuple, np.ndarray, Box)) and shape != ()):
-        condlist = [condlist]
-    conditions = [np.broadcast_to(np.asarray(getval(c), bool), shape) for c in condlist]
-    if len(conditions) == n - 1:
-        conditions.append(~np.any(conditions, axis=0))
-    if len(conditions) != n:
-        raise ValueError(f"{len(conditions)} condition(s) need as many functions, or one more, not {n}")
-    return conditions
 
 
 # ---- by position -----------------------------------------------------------------------------------
@@ -319,117 +267,6 @@ def _trim_zeros(filt, trim="fb", axis=None):
 
 def _between_zeros(f, x, *args, **kwargs):
     return f(np.concatenate((np.zeros(2), x, np.zeros(1))), *args, **kwargs)
-
-
-# ---- by function -----------------------------------------------------------------------------------
-
-
-def apply_along_axis(func1d, axis, arr, *args, **kwargs):
-    """As `numpy.apply_along_axis`; the array, what the function closes over, or both may be traced."""
-    arr = as_array(arr)
-    ndim = len(shape_of(arr))
-    axis = normal_axis(axis, ndim)
-    moved = np.moveaxis(arr, axis, -1)
-    lead = shape_of(moved)[:-1]
-    if 0 in lead:
-        raise ValueError("Cannot apply_along_axis when any iteration dimensions are 0")
-    rows = [as_array(func1d(moved[i], *args, **kwargs)) for i in np.ndindex(lead)]
-    out = np.reshape(as_array(rows), lead + shape_of(rows[0]))
-    new = list(range(len(lead), len(shape_of(out))))
-    return np.transpose(out, [*range(axis), *new, *range(axis, len(lead))])
-
-
-composite(
-    np.apply_along_axis,
-    apply_along_axis,
-    samples=lambda s: [
-        s(lambda v: np.sum(v * v), 0, s.array(3, 4)),
-        s(lambda v, k, c=0.0: v * v[0] * k + c, -1, s.array(2, 3), 2.0, c=1.0),
-        s(lambda v: np.outer(v, v), 1, s.array(2, 3, 2)),
-        s(lambda v: v * v, 0, s.array(3)),
-    ],
-)
-
-
-@composite(
-    np.apply_over_axes,
-    samples=lambda s: [
-        s(lambda a, axis: np.sum(a * a, axis), s.array(2, 3, 4), [0, -1]),
-        s(lambda a, axis: np.sum(a * a, axis, keepdims=True), s.array(2, 3), 1),
-    ],
-)
-def _apply_over_axes(func, a, axes):
-    value = as_array(a)
-    ndim = len(shape_of(value))
-    for axis in np.atleast_1d(axes).tolist():
-        axis = axis + ndim if axis < 0 else axis
-        result = func(value, axis)
-        if len(shape_of(result)) != ndim:
-            result = np.expand_dims(result, axis)
-            if len(shape_of(result)) != ndim:
-                raise ValueError("function is not returning an array of the correct shape")
-        value = result
-    return value
-
-
-class vectorize(np.vectorize):  # noqa: N801
-    """As `numpy.vectorize`; the arguments, and what the function closes over, may be traced.
-
-    Examples
-    --------
-    >>> import autograd_clone.numpy as np
-    >>> from autograd_clone import grad
-    >>> relu = np.vectorize(lambda x: x if x > 0 else 0.0)
-    >>> grad(lambda x: np.sum(relu(x)))(np.array([-1.0, 2.0]))
-    array([0., 1.])
-    """
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Call the function for every element."""
-        if any(map(holds_box, args)) or any(map(holds_box, kwargs.values())):
-            return self._traced_call(args, kwargs)
-        out = super().__call__(*args, **kwargs)
-        return (
-            tuple(map(from_list, out))
-            if isinstance(out, tuple)
-            else from_list(out)
-            if isinstance(out, np.ndarray)
-            else out
-        )
-
-    def _traced_call(self, args: tuple, kwargs: dict) -> Any:
-        given = dict(enumerate(args)) | kwargs
-        names = [k for k in given if k not in self.excluded]
-        arrays = {k: as_array(given[k]) for k in names}
-        core = (
-            dict.fromkeys(names, 0)
-            if self.signature is None
-            else dict(zip(names, _core_ndims(self.signature), strict=True))
-        )
-        lead = np.broadcast_shapes(*(shape_of(a)[: len(shape_of(a)) - core[k]] for k, a in arrays.items()))
-        for k, a in arrays.items():
-            arrays[k] = np.broadcast_to(a, lead + shape_of(a)[len(shape_of(a)) - core[k] :])
-        calls = []
-        for index in np.ndindex(lead):
-            given.update({k: a[index] for k, a in arrays.items()})
-            calls.append(self.pyfunc(*(given[i] for i in range(len(args))), **{k: given[k] for k in kwargs}))
-        if not calls:
-            raise ValueError("cannot call `vectorize` on size 0 inputs with traced values")
-        if not isinstance(calls[0], tuple):
-            return self._collected(calls, 0, lead)
-        return tuple(self._collected(list(out), i, lead) for i, out in enumerate(zip(*calls, strict=True)))
-
-    def _collected(self, values: list, i: int, lead: tuple) -> Any:
-        """The i-th output of all calls, as one array."""
-        out = as_array(values)
-        out = np.reshape(out, lead + shape_of(out)[1:])
-        return cast_to(out, self.otypes[i]) if self.otypes else out
-
-
-def _core_ndims(signature: str) -> list[int]:
-    """Number of core dimensions of each input in a signature such as "(m,n),(n)->(m)"."""
-    groups = re.findall(r"\(([^()]*)\)", signature.split("->", maxsplit=1)[0])
-    return [len(group.split(",")) if group.strip() else 0 for group in groups]
 
 
 _f: Any

@@ -20,7 +20,7 @@ from ..engine.errors import NotDifferentiableError, UnsupportedKeywordError
 from ..engine.primitive import REGISTRY, public_name
 from .creation import as_array
 from .reductions import extremum_jvp, extremum_samples, extremum_vjp, to_last
-from .shape import SUM_SEGMENTS
+from .repetition import SUM_SEGMENTS
 from .tools import NOT_GIVEN, axes_of, in_dtype, is_masked, kept_shape, refuse_out
 
 # ---- reductions that no function of NumPy does ---------------------------------------------------------
