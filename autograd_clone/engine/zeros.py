@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from .box import all_values
+from .box import all_values, is_foreign
 from .cotangent import Scatter, project
 from .primitive import ELEMENTWISE_RULES
 from .reverse import Node, _receive, explain
@@ -27,7 +27,9 @@ def is_finite(g: Any) -> bool:
             flat = g if g.ndim == 1 else g.ravel()
             return isfinite(flat.dot(flat))
         return bool(np.all(np.isfinite(g)))
-    return isfinite(g) if isinstance(g, float) else bool(np.all(np.isfinite(g)))
+    if isinstance(g, float):
+        return isfinite(g)
+    return is_foreign(g) or bool(np.all(np.isfinite(g)))
 
 
 def backward_with_strong_zeros(end: list[tuple[Node, Any]]) -> dict[int, Any]:
