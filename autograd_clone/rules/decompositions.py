@@ -1,16 +1,11 @@
-"""Decompositions: ``cholesky``, ``qr``, ``eigh``, ``eig``, ``svd`` and the functions of eigenvalues alone.
+"""Decompositions: ``cholesky``, ``svd``, ``qr``, singular values. Those by eigenvalues are in `eigen`.
 
-Which matrix a gradient is with respect to, where a function reads only part of it, is as in HIPS autograd:
+The gradient of `cholesky` is that with respect to a Hermitian matrix, and Hermitian, as in HIPS autograd.
 
-* `cholesky`: the Hermitian matrix; the gradient is Hermitian
-* `eigh`, `eigvalsh`: the triangle that ``UPLO`` names; the gradient is zero in the other one
-
-Eigenvectors and singular vectors are defined up to phases; derivatives are right for functions that do not depend on
-the phases (`eig` alone normalises them, and its derivative does too). The columns of ``svd(full_matrices=True)`` beyond
-the square part are defined up to a unitary map; derivatives are right for functions of the space that they span.
-
-Where eigenvalues or singular values are repeated, `repeated` takes over: functions of the eigenspaces alone have their
-right derivatives, and what does not exist or cannot be known is NaN.
+Singular vectors are defined up to phases; derivatives are right for functions that do not depend on the
+phases. The columns of ``svd(full_matrices=True)`` beyond the square part are defined up to a unitary map;
+derivatives are right for functions of the space that they span. Where singular values are repeated or zero,
+`repeated` takes over.
 """
 
 from __future__ import annotations
@@ -18,18 +13,17 @@ from __future__ import annotations
 import numpy as np
 
 from ..array.box import as_array
-from ..engine.batch import elementwise, values_only
+from ..engine.batch import values_only
 from ..engine.cotangent import shape_of
 from ..engine.define import composite, custom
-from .linalg import lower_as_hermitian
+from .eigen import without_phases
 from .matrices import H, T, column, conj, is_complex, real, real_dtype, row
-from .repeated import FRAMES, equal_pairs, has_equal, inverse_gaps, nan_where, plain
-from .tools import anywhere
+from .repeated import FRAMES, has_equal, inverse_gaps, plain
 from .triangular import TRIANGULAR_SOLVE
 
-# ---- cholesky ---------------------------------------------------------------------------------------------------
-# Murray, "Differentiation of the Cholesky decomposition" (2016). The adjoint of dL = L phi(L^-1 dA L^-H), where phi takes
-# the lower triangle and half of the diagonal, and dA is Hermitian.
+# ---- cholesky ----------------------------------------------------------------------------------------------
+# Murray, "Differentiation of the Cholesky decomposition" (2016). The adjoint of dL = L phi(L^-1 dA L^-H),
+# where phi takes the lower triangle and half of the diagonal, and dA is Hermitian.
 
 
 def _half_triangle(n, dtype):
@@ -61,174 +55,27 @@ custom(
     np.linalg.cholesky,
     vjp={"a": _cholesky_vjp},
     jvp={"a": _cholesky_jvp},
-    samples=lambda s: [s(s.spd(n, *b), via=s.hermitian) for n, b in ((3, ()), (2, (4,)), (2, (2, 1)), (1, ()), (0, ()), (3, (0,)))]
-    + [s(s.spd(3, 2), upper=True, via=s.hermitian), s(s.spd(24), via=s.hermitian)],
+    samples=lambda s: (
+        [
+            s(s.spd(n, *b), via=s.hermitian)
+            for n, b in ((3, ()), (2, (4,)), (2, (2, 1)), (1, ()), (0, ()), (3, (0,)))
+        ]
+        + [s(s.spd(3, 2), upper=True, via=s.hermitian), s(s.spd(24), via=s.hermitian)]
+    ),
 )
 
-# ---- eigh -------------------------------------------------------------------------------------------------------
-
-
-def _triangle_mask(n, uplo, dtype):
-    """What takes a Hermitian matrix to the triangle that `eigh` reads: twice what is off the diagonal."""
-    mask = 2 * np.tri(n, dtype=dtype)
-    mask.reshape(-1)[:: n + 1] = 1
-    return mask if uplo.upper() == "L" else mask.T
-
-
-def hermitian_eigendecomposition(a, *, uplo):
-    """``numpy.linalg.eigh``, for eigenvalues that differ."""
-    return np.linalg.eigh(a, uplo)
-
-
-def _eigh_vjp(g, ans, uplo):
-    (gw, gv), (w, v) = g, ans
-    k = T(v) @ gv
-    eye = np.eye(shape_of(w)[-1], dtype=w.dtype)
-    middle = (k - H(k)) * inverse_gaps(w, eye != 0) * 0.5 + column(gw) * eye
-    return (conj(v) @ middle @ T(v)) * _triangle_mask(shape_of(w)[-1], uplo, w.dtype)
-
-
-def _eigh_jvp(t, ans, uplo):
-    w, v = ans
-    m = H(v) @ from_triangle(t, uplo) @ v
-    return real(np.diagonal(m, axis1=-2, axis2=-1)), v @ (m * inverse_gaps(w, np.eye(shape_of(w)[-1], dtype=bool)))
-
-
-def from_triangle(a, uplo):
-    """The Hermitian matrix that a triangle of `a` stands for."""
-    return lower_as_hermitian(a if uplo.upper() == "L" else H(a))
-
-
-def _without_phases(f, a, *args, **kwargs):
-    """For samples: eigenvalues, and the moduli of what is defined up to phases."""
-    return tuple(np.abs(x) if x.ndim == a.ndim else x for x in f(a, *args, **kwargs))
-
-
-EIGH = custom(
-    hermitian_eigendecomposition,
-    outputs=2,
-    vjp={"a": _eigh_vjp},
-    jvp={"a": _eigh_jvp},
-    batch=elementwise,
-    samples=lambda s: [s(s.matrix(3), uplo="L", via=_without_phases), s(s.matrix(3, 2), uplo="U", via=_without_phases)],
-)
-
-
-@composite(
-    np.linalg.eigh,
-    samples=lambda s: [
-        s(s.matrix(3), via=_without_phases), s(s.matrix(3, 2), UPLO="U", via=_without_phases), s(s.matrix(2, 3), "u", via=_without_phases),
-        s(s.matrix(3), "L", via=_without_phases), s(s.array(1, 1), via=_without_phases), s(s.array(0, 0)), s(s.array(0, 2, 2)),
-        s(_two_equal(s), via=_projector), s(_two_equal(s), "U", via=_projector), s(np.stack([_two_equal(s), s.matrix(4)]), via=_projector),
-    ],
-)  # fmt: skip
-def _eigh(a, UPLO="L"):
-    a = as_array(a)
-    with np.errstate(divide="ignore", invalid="ignore"):  # of a derivative that is not used if eigenvalues are repeated
-        ans = EIGH(a, uplo=UPLO)
-    if not has_equal(ans[0]):
-        return ans
-    w, v, _ = FRAMES(from_triangle(a, UPLO), plain(ans[0]), plain(ans[1]))
-    return ans._make((w, v))
-
-
-def _two_equal(s):
-    """A Hermitian matrix with eigenvalues 1, 1, 3, 4."""
-    q = np.linalg.qr(s.array(4, 4).astype(np.complex128 if s.dtype.kind == "c" else np.float64))[0]
-    return ((q * np.array([1, 1, 3, 4])) @ np.conj(q.T)).astype(s.dtype)
-
-
-def _projector(f, a, *args):
-    """For samples: onto the eigenspace of the two smallest eigenvalues."""
-    v = f(a, *args)[1][..., :2]
-    return v @ H(v)
-
-
-composite(
-    np.linalg.eigvalsh,
-    lambda a, UPLO="L": np.linalg.eigh(as_array(a), UPLO)[0],
-    samples=lambda s: [s(s.matrix(3)), s(s.matrix(3, 2), UPLO="U"), s(s.array(0, 0))],
-)
-
-# ---- eig --------------------------------------------------------------------------------------------------------
-# Boeddeker et al., "On the computation of complex-valued gradients" (2017), 4.77, and beyond it the phase: LAPACK gives
-# eigenvectors unit length and makes one component, of largest modulus, real.
-
-
-def _real_component(v):
-    """The index of the component of each eigenvector that is real by LAPACK's normalisation, as a mask of one per column."""
-    v = plain(v)
-    if v.size == 0:
-        return np.zeros(v.shape, bool)
-    largest = np.argmax(np.where(v.imag == 0, np.abs(v), -1), axis=-2)
-    return np.arange(v.shape[-1])[:, None] == row(largest)
-
-
-def _unknown(asked, noise, equal):
-    """NaN for pairs of equal eigenvalues between which a rotation is asked for: its derivative does not exist."""
-    off = equal & ~np.eye(equal.shape[-1], dtype=bool)
-    return nan_where(off & (np.abs(plain(asked)) > noise), asked.dtype) if anywhere(off) else 0.0
-
-
-def _size(x):
-    """What is small beside the entries of matrices."""
-    x = plain(x)
-    return np.sqrt(np.finfo(x.dtype).eps) * np.max(np.abs(x), axis=(-2, -1), keepdims=True, initial=0)
-
-
-def _eig_vjp(g, ans):
-    (gw, gv), (w, v) = g, ans
-    equal = equal_pairs(w)
-    z = row(np.sum(gv * v, axis=-2))
-    h = gv - real(z) * conj(v)
-    if is_complex(v):
-        h = h - 1j * np.imag(z) * np.where(_real_component(v), 1 / np.where(v == 0, 1, v), 0)
-    k = T(v) @ h
-    both = (np.abs(plain(column(gw))) + np.abs(plain(row(gw)))) * np.max(np.abs(plain(gv)), axis=(-2, -1), keepdims=True, initial=0)
-    middle = k * inverse_gaps(w, equal) + _unknown(k, _size(T(v) @ gv), equal) + _unknown(both, 0, equal)
-    middle = middle + column(gw) * np.eye(shape_of(w)[-1], dtype=gw.dtype)
-    return np.linalg.solve(T(v), middle @ T(v))
-
-
-def _eig_jvp(t, ans):
-    w, v = ans
-    m = np.linalg.solve(v, t @ v)
-    equal = equal_pairs(w)
-    u = v @ (m * inverse_gaps(w, equal) + _unknown(m, _size(m), equal))
-    scale = -real(np.sum(conj(v) * u, axis=-2))
-    if is_complex(v):
-        scale = scale - 1j * np.sum(np.where(_real_component(v), np.imag(u) / np.where(v == 0, 1, v), 0), axis=-2)
-    return np.diagonal(m, axis1=-2, axis2=-1), u + v * row(scale)
-
-
-def _rotation_like(s):
-    """A real matrix with complex eigenvalues."""
-    return (s.real(3, 3) * 0.3 + np.array([[0, -2, 0], [2, 0, 0], [0, 0, 1]])).astype(s.real().dtype)
-
-
-custom(
-    np.linalg.eig,
-    outputs=2,
-    vjp={"a": _eig_vjp},
-    jvp={"a": _eig_jvp},
-    samples=lambda s: [s(s.matrix(3)), s(s.matrix(2, 3)), s(_rotation_like(s)), s(s.array(1, 1)), s(s.array(0, 0))],
-)
-composite(
-    np.linalg.eigvals,
-    lambda a: np.linalg.eig(as_array(a))[0],
-    samples=lambda s: [s(s.matrix(3)), s(s.matrix(2, 3)), s(_rotation_like(s)), s(s.array(0, 0))],
-)
-
-# ---- svd --------------------------------------------------------------------------------------------------------
-# Townsend, "Differentiating the singular value decomposition" (2016); Wan and Zhang (2019) for complex matrices. With
-# dP = U^H dA V, the rotations U^H dU and V^H dV are (A + B)/2 and (A - B)/2,
+# ---- svd ---------------------------------------------------------------------------------------------------
+# Townsend, "Differentiating the singular value decomposition" (2016); Wan and Zhang (2019) for complex
+# matrices. With dP = U^H dA V, the rotations U^H dU and V^H dV are (A + B)/2 and (A - B)/2,
 #   A = (dP + dP^H)[i,j] / (s[j] - s[i]),    B = (dP - dP^H)[i,j] / (s[j] + s[i]),
-# so that only A suffers from equal singular values: the derivative of U V^H, say, needs B alone. The phase that is free
-# on the diagonal goes to U, as in HIPS autograd.
+# so that only A suffers from equal singular values: the derivative of U V^H, say, needs B alone. The phase
+# that is free on the diagonal goes to U, as in HIPS autograd.
 
 
 def singular_value_decomposition(a, *, full_matrices):
-    """``numpy.linalg.svd`` with singular vectors, for singular values that differ from each other and from zero."""
+    """``numpy.linalg.svd`` with singular vectors, for singular values that differ from each other and from
+    zero.
+    """
     return np.linalg.svd(a, full_matrices)
 
 
@@ -236,7 +83,10 @@ def _svd_vjp(g, ans):
     (gu, gs, gvh), (u, s, vh) = g, ans
     k = shape_of(s)[-1]
     u, u_rest, gu, gu_rest = *_split(u, k), *_split(gu, k)
-    v, v_rest, gv, gv_rest = *_split(T(vh), k), *_split(T(gvh), k)  # conjugates, in which V's part is like U's
+    v, v_rest, gv, gv_rest = (
+        *_split(T(vh), k),
+        *_split(T(gvh), k),
+    )  # conjugates, in which V's part is like U's
     ku, kv = T(u) @ gu, conj(T(v) @ gv)
     a, b = (ku + kv) * 0.5, (ku - kv) * 0.5
     a, b = a - H(a), b - H(b)
@@ -290,10 +140,11 @@ def _push_vectors(tv, u, u_rest, s, rotation):
 
 
 def _svd_by_frames(a, u, s, vh):
-    """The decomposition ``(u, s, vh)``, with all vectors, by those of the Hermitian matrix ``[[0, A], [A^H, 0]]``.
+    """The decomposition ``(u, s, vh)``, with all vectors, by those of the Hermitian matrix ``[[0, A], [A^H,
+    0]]``.
 
-    Its eigenvalues are `s`, ``-s`` and zeros, its eigenvectors the columns ``[u; v] / sqrt(2)``, ``[u; -v] / sqrt(2)``,
-    ``[u; 0]`` and ``[0; v]``.
+    Its eigenvalues are `s`, ``-s`` and zeros, its eigenvectors the columns ``[u; v] / sqrt(2)``, ``[u; -v] /
+    sqrt(2)``, ``[u; 0]`` and ``[0; v]``.
     """
     m, n, k = u.shape[-1], vh.shape[-1], s.shape[-1]
     zeros = [np.zeros((*s.shape[:-1], i, j), u.dtype) for i, j in ((m, n - k), (n, m - k), (m, m), (n, n))]
@@ -311,7 +162,9 @@ def _svd_by_frames(a, u, s, vh):
 
 
 def _span_of_the_rest(f, a, *args, **kwargs):
-    """For samples of the full decomposition: projectors onto what is beyond the square part, and the moduli of the rest."""
+    """For samples of the full decomposition: projectors onto what is beyond the square part, and the moduli
+    of the rest.
+    """
     u, s, vh = f(a, *args, **kwargs)
     k = s.shape[-1]
     u_rest, vh_rest = u[..., k:], vh[..., k:, :]
@@ -330,7 +183,8 @@ SVD = custom(
     jvp={"a": _svd_jvp},
     harmless=("full_matrices",),
     samples=lambda s: [
-        s(s.array(3, 2), full_matrices=False, via=_without_phases), s(s.array(2, 3), full_matrices=False, via=_without_phases),
+        s(s.array(3, 2), full_matrices=False, via=without_phases),
+        s(s.array(2, 3), full_matrices=False, via=without_phases),
         s(s.array(4, 2), full_matrices=True, via=_span_of_the_rest),
     ],
 )  # fmt: skip
@@ -341,17 +195,32 @@ _SVD_OF_VALUES = values_only(np.linalg.svd)
 
 @composite(
     np.linalg.svd,
-    samples=lambda s: [s(s.array(*shape), full_matrices=False, via=_without_phases) for shape in ((3, 2), (2, 3), (3, 3), (2, 4, 3), (1, 1), (0, 2, 2))]
-    + [s(s.array(*shape), via=_span_of_the_rest) for shape in ((4, 2), (2, 4), (3, 3), (2, 3, 2))]
-    + [s(s.array(3, 2), True, False), s(s.array(2, 2, 3), compute_uv=False), s(s.array(0, 3), compute_uv=False), s(s.array(3, 2), False, True, via=_without_phases)]
-    + [s(s.matrix(3), hermitian=True, via=_without_phases), s(s.matrix(3, 2), compute_uv=False, hermitian=True)]
-    + [s(np.eye(3, dtype=s.dtype), full_matrices=False, via=_polar_factor)],
+    samples=lambda s: (
+        [
+            s(s.array(*shape), full_matrices=False, via=without_phases)
+            for shape in ((3, 2), (2, 3), (3, 3), (2, 4, 3), (1, 1), (0, 2, 2))
+        ]
+        + [s(s.array(*shape), via=_span_of_the_rest) for shape in ((4, 2), (2, 4), (3, 3), (2, 3, 2))]
+        + [
+            s(s.array(3, 2), True, False),
+            s(s.array(2, 2, 3), compute_uv=False),
+            s(s.array(0, 3), compute_uv=False),
+            s(s.array(3, 2), False, True, via=without_phases),
+        ]
+        + [
+            s(s.matrix(3), hermitian=True, via=without_phases),
+            s(s.matrix(3, 2), compute_uv=False, hermitian=True),
+        ]
+        + [s(np.eye(3, dtype=s.dtype), full_matrices=False, via=_polar_factor)]
+    ),
 )
 def _svd(a, full_matrices=True, compute_uv=True, hermitian=False):
     a = as_array(a)
     if hermitian:
         return _svd_by_eigh(a, compute_uv)
-    with np.errstate(divide="ignore", invalid="ignore"):  # of a derivative that is not used if singular values are repeated
+    with np.errstate(
+        divide="ignore", invalid="ignore"
+    ):  # of a derivative that is not used if singular values are repeated
         ans = SVD(a, full_matrices=full_matrices and compute_uv)
     s = plain(ans[1])
     if has_equal(np.concatenate([s, 0 * s[..., :1]], axis=-1)):  # zero counts as repeated
@@ -376,10 +245,11 @@ composite(
     samples=lambda s: [s(s.array(3, 2)), s(s.array(2, 2, 3)), s(s.array(0, 3))],
 )
 
-# ---- qr ---------------------------------------------------------------------------------------------------------
-# Walter, Lehmann and Lamour, "On evaluating higher-order derivatives of the QR decomposition" (2012). With M = Q^H dA R^-1,
-#   U = (upper triangle of M and of the adjoint of its strict lower one, real diagonal),  dR = U R,  dQ = dA R^-1 - Q U.
-# The diagonal of R is real by LAPACK's convention.
+# ---- qr ----------------------------------------------------------------------------------------------------
+# Walter, Lehmann and Lamour, "On evaluating higher-order derivatives of the QR decomposition" (2012). For
+# Q^H dA R^-1 let U be the sum of its strict upper triangle, of the adjoint of its strict lower one, and of
+# the real part of its diagonal. Then R has the tangent U R, and Q the tangent dA R^-1 - Q U. The diagonal of R is
+# real by LAPACK's convention.
 
 
 def qr_decomposition(a):
@@ -416,7 +286,14 @@ QR = custom(
 
 @composite(
     np.linalg.qr,
-    samples=lambda s: [s(s.array(*shape), mode) for mode in ("reduced", "complete", "r", "raw") for shape in ((4, 2), (2, 4), (3, 3), (2, 3, 2))] + [s(s.array(3, 2))],
+    samples=lambda s: (
+        [
+            s(s.array(*shape), mode)
+            for mode in ("reduced", "complete", "r", "raw")
+            for shape in ((4, 2), (2, 4), (3, 3), (2, 3, 2))
+        ]
+        + [s(s.array(3, 2))]
+    ),
 )
 def _qr(a, mode="reduced"):
     a = as_array(a)
@@ -437,7 +314,9 @@ def _qr(a, mode="reduced"):
 
 
 def _householder(a):
-    """The factorisation as LAPACK's ``geqrf`` leaves it: R and, below the diagonal, the reflectors; and their factors."""
+    """The factorisation as LAPACK's ``geqrf`` leaves it: R and, below the diagonal, the reflectors; and
+    their factors.
+    """
     m, n = a.shape[-2:]
     columns, factors = [], []
     if min(m, n) == 0:
@@ -454,11 +333,15 @@ def _householder(a):
 
 
 def _reflector(x):
-    """LAPACK's ``larfg``: ``beta``, ``v`` and ``tau`` such that ``I - tau [1, v] [1, v]^H`` adjoint takes `x` to ``beta e1``."""
+    """LAPACK's ``larfg``: ``beta``, ``v`` and ``tau`` such that ``I - tau [1, v] [1, v]^H`` adjoint takes
+    `x` to ``beta e1``.
+    """
     alpha, rest = x[..., 0], x[..., 1:]
     size = np.linalg.norm(rest, axis=-1)
     done = (size == 0) & (np.imag(alpha) == 0)
-    beta = np.where(done, real(alpha), -np.copysign(1.0, plain(np.real(alpha))) * np.hypot(np.abs(alpha), size))
+    beta = np.where(
+        done, real(alpha), -np.copysign(1.0, plain(np.real(alpha))) * np.hypot(np.abs(alpha), size)
+    )
     v = np.where(column(done), 0, rest / column(alpha - beta + done))
     return beta, v, np.where(done, 0, (beta - alpha) / (beta + done * (beta == 0)))
 
@@ -469,6 +352,9 @@ def _complete(a):
     h, tau = _householder(a)
     q = np.broadcast_to(np.eye(m, dtype=a.dtype), (*a.shape[:-2], m, m))
     for j in reversed(range(n)):
-        v = np.concatenate([np.zeros((*a.shape[:-2], j), a.dtype), np.ones((*a.shape[:-2], 1), a.dtype), h[..., j + 1 :, j]], axis=-1)
+        v = np.concatenate(
+            [np.zeros((*a.shape[:-2], j), a.dtype), np.ones((*a.shape[:-2], 1), a.dtype), h[..., j + 1 :, j]],
+            axis=-1,
+        )
         q = q - column(tau[..., j, None] * v) * row(np.sum(column(conj(v)) * q, axis=-2))
     return q, np.triu(h)

@@ -1,12 +1,14 @@
 """``einsum`` in every form, and ``einsum_path``.
 
-Whatever way the subscripts are written (a string with or without output, ellipses, sublists of integers), they are
-first brought to one form: one letter per axis of each operand and of the output. The adjoint of an operand is then
-the einsum of the cotangent and of the other operands, onto the operand's letters. Three things need care:
+Whatever way the subscripts are written (a string with or without output, ellipses, sublists of integers),
+they are first brought to one form: one letter per axis of each operand and of the output. The adjoint of an
+operand is then the einsum of the cotangent and of the other operands, onto the operand's letters. Three
+things need care:
 
 * a letter that only this operand has was summed: its cotangent is repeated along that axis
 * an axis of length one that the others stretch: the cotangent is summed over that letter
-* a letter twice in one operand reads a diagonal: the cotangent is put on the diagonal by a product with an identity
+* a letter twice in one operand reads a diagonal: the cotangent is put on the diagonal by a product with an
+identity
 """
 
 from __future__ import annotations
@@ -29,7 +31,7 @@ LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 OPTIMIZE_FROM = 50_000
 
 
-# ---- subscripts to one letter per axis --------------------------------------------------------------------------
+# ---- subscripts to one letter per axis ---------------------------------------------------------------------
 
 
 def parse(args):
@@ -66,7 +68,10 @@ def _one_letter_per_axis(terms, ndims):
 
 
 def _without_ellipsis(inputs, output, ndims):
-    counts = [n - len(term.replace("...", "")) if "..." in term else 0 for term, n in zip(inputs, ndims, strict=True)]
+    counts = [
+        n - len(term.replace("...", "")) if "..." in term else 0
+        for term, n in zip(inputs, ndims, strict=True)
+    ]
     most = max(counts, default=0)
     if most and "..." not in output:
         raise ValueError("einsum: the output has no ellipsis for the broadcast dimensions of the operands")
@@ -75,7 +80,7 @@ def _without_ellipsis(inputs, output, ndims):
     return ",".join(terms) + "->" + output.replace("...", "".join(unused))
 
 
-# ---- the adjoint ------------------------------------------------------------------------------------------------
+# ---- the adjoint -------------------------------------------------------------------------------------------
 
 
 class Plan(NamedTuple):
@@ -111,7 +116,9 @@ def _plan(subscripts, k, shape, other_shapes):
     mine = theirs.pop(k)
     size = dict(zip(mine, shape, strict=True))
     found = _sizes(theirs, other_shapes)  # of letters that the others or the cotangent have
-    everything = {c: max(n, found.get(c, 1)) for c, n in size.items()} | {c: n for c, n in found.items() if c not in size}
+    everything = {c: max(n, found.get(c, 1)) for c, n in size.items()} | {
+        c: n for c, n in found.items() if c not in size
+    }
     found |= {c: everything[c] for c in output}
     letters = "".join(dict.fromkeys(mine))
     kept = "".join(c for c in letters if size[c] != 1 and c in found)
@@ -136,7 +143,9 @@ def _sizes(terms, shapes):
 
 
 def _diagonal(letters, mine, size):
-    """Subscripts that put an array with one axis per distinct letter on the diagonal that repeated letters read."""
+    """Subscripts that put an array with one axis per distinct letter on the diagonal that repeated letters
+    read.
+    """
     fresh = iter(c for c in LETTERS if c not in mine)
     axes, terms, sizes = "", [letters], []
     for i, c in enumerate(mine):
@@ -148,7 +157,7 @@ def _diagonal(letters, mine, size):
     return ",".join(terms) + "->" + axes, tuple(sizes)
 
 
-# ---- primitives by number of operands, so that each keeps no more than its rules need -----------------------------
+# ---- primitives by number of operands, so that each keeps no more than its rules need ----------------------
 
 
 def einsum_1(a, *, subscripts, keywords):
@@ -175,7 +184,10 @@ EINSUM_1 = linear(
     a=lambda g, a_shape, subscripts: _adjoint(g, 0, a_shape, subscripts, []),
     options={
         "harmless": ("keywords",),
-        "samples": lambda s: [s(s.array(2, 3), subscripts="ab->b", keywords={}), s(s.array(3, 3), subscripts="aa->", keywords={"optimize": True})],
+        "samples": lambda s: [
+            s(s.array(2, 3), subscripts="ab->b", keywords={}),
+            s(s.array(3, 3), subscripts="aa->", keywords={"optimize": True}),
+        ],
     },
 )
 EINSUM_2 = multilinear(
@@ -198,7 +210,9 @@ EINSUM_N = multilinear(
     options={
         "operands": ("*arrays",),
         "harmless": ("keywords",),
-        "samples": lambda s: [s(s.array(2, 3), s.array(3, 4), s.array(4), subscripts="ab,bc,c->a", keywords={"optimize": True})],
+        "samples": lambda s: [
+            s(s.array(2, 3), s.array(3, 4), s.array(4), subscripts="ab,bc,c->a", keywords={"optimize": True})
+        ],
     },
 )
 
@@ -212,19 +226,31 @@ def _samples(s):
     a = s.array
     path = ["einsum_path", (1, 2), (0, 1)]
     return [
-        s("ij,jk->ik", a(2, 3), a(3, 4)), s("ij,jk", a(2, 3), a(3, 4)), s("ba", a(2, 3)), s("i,i", a(3), a(3)), s("i,i->i", a(3), a(3)),
-        s("ii", a(3, 3)), s("ii->i", a(3, 3)), s("iij->j", a(3, 3, 2)), s("iji->ij", a(3, 2, 3)), s("iii->i", a(2, 2, 2)), s("ijij->", a(2, 3, 2, 3)),
+        s("ij,jk->ik", a(2, 3), a(3, 4)), s("ij,jk", a(2, 3), a(3, 4)), s("ba", a(2, 3)),
+        s("i,i", a(3), a(3)), s("i,i->i", a(3), a(3)),
+        s("ii", a(3, 3)), s("ii->i", a(3, 3)), s("iij->j", a(3, 3, 2)), s("iji->ij", a(3, 2, 3)),
+        s("iii->i", a(2, 2, 2)), s("ijij->", a(2, 3, 2, 3)),
         s("ii,ij->j", a(3, 3), a(3, 2)), s("ijj,jk->ik", a(2, 3, 3), a(3, 2)),
-        s("...ij,...jk->...ik", a(2, 3, 4), a(4, 2)), s("...ij,...jk", a(5, 1, 2, 3), a(4, 3, 2)), s("...,...", a(2, 3), a(3)), s("...i->...", a(2, 3)),
-        s("i...,i...->...", a(3, 2), a(3, 2)), s("...i,i...", a(2, 3), a(3, 2)), s("i...j->j...", a(2, 4, 3)), s("...ii->...i", a(2, 3, 3)),
-        s("ij,jk->ik", a(2, 1), a(3, 4)), s("ij,ij->ij", a(2, 1), a(1, 3)), s("ij,ij->", a(2, 1), a(2, 3)), s("i,j->", a(1), a(3)), s("ij,j->i", a(2, 3), a(1)),
-        s("ij->", a(2, 3)), s("i->", a(1)), s("ij,k->k", a(2, 3), a(4)), s("ij,kl->", a(2, 3), a(2, 2)), s(",ij->ij", a(), a(2, 3)), s(",", a(), a()),
-        s("ij,jk,kl->il", a(2, 3), a(3, 4), a(4, 2)), s("ij,jk,kl,l->i", a(2, 3), a(3, 4), a(4, 2), a(2), optimize=True),
-        s("i,ij,j", a(2), a(2, 3), a(3), optimize="optimal"), s("ij,jk,kl->il", a(2, 3), a(3, 4), a(4, 2), optimize=path), s("i,i,i->i", a(3), a(1), a(3)),
-        s("ij,ik,il->jkl", a(2, 2), a(2, 3), a(2, 2)), s("ii,i,ij->j", a(3, 3), a(3), a(3, 2)), s("ab,cb->ca", a(40, 40), a(40, 40)),
-        s(a(2, 3), [0, 1], a(3, 4), [1, 2], [0, 2]), s(a(2, 3), [0, 1], a(3, 4), [1, 2]), s(a(5, 2, 3), [..., 0, 1], a(3), [1], [..., 0]), s(a(3, 3), [1, 1]),
-        s(a(2, 3), [30, 4]), s(a(0, 3), [0, 1], a(3), [1], [0]), s("ij,jk->ik", a(2, 0), a(0, 3)), s("i,i", a(0), a(0)), s(" i j , j -> i ", a(2, 3), a(3)),
-        s("ij,j->i", a(2, 3), s.real(3)), s("ij,j->i", s.real(2, 3), a(3)), s("ij,j", a(2, 3), np.arange(3)), s("ij,jk->ik", a(2, 3), a(3, 4), order="F", casting="safe"),
+        s("...ij,...jk->...ik", a(2, 3, 4), a(4, 2)), s("...ij,...jk", a(5, 1, 2, 3), a(4, 3, 2)),
+        s("...,...", a(2, 3), a(3)), s("...i->...", a(2, 3)),
+        s("i...,i...->...", a(3, 2), a(3, 2)), s("...i,i...", a(2, 3), a(3, 2)), s("i...j->j...", a(2, 4, 3)),
+        s("...ii->...i", a(2, 3, 3)),
+        s("ij,jk->ik", a(2, 1), a(3, 4)), s("ij,ij->ij", a(2, 1), a(1, 3)), s("ij,ij->", a(2, 1), a(2, 3)),
+        s("i,j->", a(1), a(3)), s("ij,j->i", a(2, 3), a(1)),
+        s("ij->", a(2, 3)), s("i->", a(1)), s("ij,k->k", a(2, 3), a(4)), s("ij,kl->", a(2, 3), a(2, 2)),
+        s(",ij->ij", a(), a(2, 3)), s(",", a(), a()),
+        s("ij,jk,kl->il", a(2, 3), a(3, 4), a(4, 2)),
+        s("ij,jk,kl,l->i", a(2, 3), a(3, 4), a(4, 2), a(2), optimize=True),
+        s("i,ij,j", a(2), a(2, 3), a(3), optimize="optimal"),
+        s("ij,jk,kl->il", a(2, 3), a(3, 4), a(4, 2), optimize=path), s("i,i,i->i", a(3), a(1), a(3)),
+        s("ij,ik,il->jkl", a(2, 2), a(2, 3), a(2, 2)), s("ii,i,ij->j", a(3, 3), a(3), a(3, 2)),
+        s("ab,cb->ca", a(40, 40), a(40, 40)),
+        s(a(2, 3), [0, 1], a(3, 4), [1, 2], [0, 2]), s(a(2, 3), [0, 1], a(3, 4), [1, 2]),
+        s(a(5, 2, 3), [..., 0, 1], a(3), [1], [..., 0]), s(a(3, 3), [1, 1]),
+        s(a(2, 3), [30, 4]), s(a(0, 3), [0, 1], a(3), [1], [0]), s("ij,jk->ik", a(2, 0), a(0, 3)),
+        s("i,i", a(0), a(0)), s(" i j , j -> i ", a(2, 3), a(3)),
+        s("ij,j->i", a(2, 3), s.real(3)), s("ij,j->i", s.real(2, 3), a(3)), s("ij,j", a(2, 3), np.arange(3)),
+        s("ij,jk->ik", a(2, 3), a(3, 4), order="F", casting="safe"),
         s("ij,j", a(2, 3), a(3), dtype=np.result_type(s.dtype, np.float64)), s("ij->ji", a(2, 3)),
     ]  # fmt: skip
 
@@ -234,7 +260,9 @@ def _einsum(*operands, out=None, optimize=False, **keywords):
     refuse_out(np.einsum, out)
     dtype = keywords.get("dtype")
     if dtype is not None and np.dtype(dtype).kind not in "fc":
-        raise UnsupportedKeywordError(f"numpy.einsum: dtype={dtype!r} makes integers of a traced array, which has no derivative")
+        raise UnsupportedKeywordError(
+            f"numpy.einsum: dtype={dtype!r} makes integers of a traced array, which has no derivative"
+        )
     subscripts, arrays = parse(operands)
     if not isinstance(optimize, bool) or optimize:
         keywords["optimize"] = optimize

@@ -1,12 +1,14 @@
 """``numpy.fft``: all of it. Every transform is linear, so what is stated is its adjoint.
 
-The discrete Fourier transform is a symmetric matrix: the adjoint of `fft` (with no conjugate, as the complex convention
-wants) is `fft` itself, with the same normalisation. Real transforms leave out the half of the spectrum that is the
-conjugate of the other; their adjoints count the frequencies that stand for two of them twice (or, the other way
-round, by half). That leaves frequency zero and, for an even length only, the highest, as they are.
+The discrete Fourier transform is a symmetric matrix: the adjoint of `fft` (with no conjugate, as the complex
+convention wants) is `fft` itself, with the same normalisation. Real transforms leave out the half of the
+spectrum that is the conjugate of the other; their adjoints count the frequencies that stand for two of them
+twice (or, the other way round, by half). That leaves frequency zero and, for an even length only, the
+highest, as they are.
 
-A length ``n`` that differs from the array's cuts it or appends zeros; the adjoint appends zeros or cuts. Transforms over
-several axes are chains of transforms over one, as in NumPy, so a repeated axis is no special case.
+A length ``n`` that differs from the array's cuts it or appends zeros; the adjoint appends zeros or cuts.
+Transforms over several axes are chains of transforms over one, as in NumPy, so a repeated axis is no special
+case.
 """
 
 from __future__ import annotations
@@ -67,7 +69,8 @@ def _samples(*shapes):
         a = s.array
         plain = [s(a(*shape)) for shape in shapes]
         keywords = [
-            s(a(5), 3), s(a(5), n=8), s(a(4), 4), s(a(2, 5), axis=0), s(a(3, 4), 5, 0), s(a(2, 3, 4), n=2, axis=-2, norm="ortho"), s(a(5), norm="forward"),
+            s(a(5), 3), s(a(5), n=8), s(a(4), 4), s(a(2, 5), axis=0), s(a(3, 4), 5, 0),
+            s(a(2, 3, 4), n=2, axis=-2, norm="ortho"), s(a(5), norm="forward"),
             s(a(4), norm="ortho"), s(a(4), norm="backward"), s(a(3, 4), 7, 1, "forward"),
         ]  # fmt: skip
         return plain + keywords
@@ -80,9 +83,17 @@ def _self_adjoint(transform):
 
 
 for _f in (np.fft.fft, np.fft.ifft):
-    linear(_f, a=_self_adjoint(_f), options={"harmless": ("n",), "samples": _samples((4,), (5,), (1,), (2, 3))})
-linear(np.fft.rfft, a=_rfft_adjoint, options={"complex": False, "samples": _samples((4,), (5,), (1,), (2, 3))})
-linear(np.fft.irfft, a=_irfft_adjoint, options={"harmless": ("n",), "samples": _samples((4,), (5,), (2,), (2, 3))})
+    linear(
+        _f, a=_self_adjoint(_f), options={"harmless": ("n",), "samples": _samples((4,), (5,), (1,), (2, 3))}
+    )
+linear(
+    np.fft.rfft, a=_rfft_adjoint, options={"complex": False, "samples": _samples((4,), (5,), (1,), (2, 3))}
+)
+linear(
+    np.fft.irfft,
+    a=_irfft_adjoint,
+    options={"harmless": ("n",), "samples": _samples((4,), (5,), (2,), (2, 3))},
+)
 
 
 @composite(np.fft.hfft, samples=_samples((4,), (5,), (2, 3)))
@@ -97,7 +108,7 @@ def _ihfft(a, n=None, axis=-1, norm=None, out=None):
     return np.conj(np.fft.rfft(as_array(a), n, axis, _OPPOSITE[norm]))
 
 
-# ---- several axes -----------------------------------------------------------------------------------------------
+# ---- several axes ------------------------------------------------------------------------------------------
 
 
 def _lengths(a, s, axes):
@@ -162,8 +173,10 @@ def _with_default_axes(fun, implementation):
 def _many_samples(s):
     a = s.array
     return [
-        s(a(3, 4)), s(a(4, 3)), s(a(2, 3, 4)), s(a(3, 4), axes=(1, 0)), s(a(2, 3, 4), axes=(0, -1)), s(a(3, 4), s=(4, 5), axes=(0, 1)), s(a(3, 4), (2, 3), (1, 0), "ortho"),
-        s(a(4, 4), norm="forward"), s(a(3, 4), s=(-1, 3), axes=(0, 1)), s(a(3, 4), None, (-1,)), s(a(3, 4), axes=(0, 0)), s(a(3, 4), norm="backward"),
+        s(a(3, 4)), s(a(4, 3)), s(a(2, 3, 4)), s(a(3, 4), axes=(1, 0)), s(a(2, 3, 4), axes=(0, -1)),
+        s(a(3, 4), s=(4, 5), axes=(0, 1)), s(a(3, 4), (2, 3), (1, 0), "ortho"),
+        s(a(4, 4), norm="forward"), s(a(3, 4), s=(-1, 3), axes=(0, 1)), s(a(3, 4), None, (-1,)),
+        s(a(3, 4), axes=(0, 0)), s(a(3, 4), norm="backward"),
     ]  # fmt: skip
 
 
@@ -176,12 +189,19 @@ for _f in (np.fft.rfftn, np.fft.rfft2):
 for _f in (np.fft.irfftn, np.fft.irfft2):
     composite(_f, _inverse_real_many(_f), samples=_many_samples)
 
-# ---- shifts and frequencies ---------------------------------------------------------------------------------------
+# ---- shifts and frequencies --------------------------------------------------------------------------------
 
 
 def _shift_samples(s):
-    return [s(s.array(4)), s(s.array(5)), s(s.array(3, 4)), s(s.array(3, 4), axes=0), s(s.array(3, 5), (0, 1)), s(s.array(2, 3, 5), axes=(2,))]
+    return [
+        s(s.array(4)),
+        s(s.array(5)),
+        s(s.array(3, 4)),
+        s(s.array(3, 4), axes=0),
+        s(s.array(3, 5), (0, 1)),
+        s(s.array(2, 3, 5), axes=(2,)),
+    ]
 
 
-linear(np.fft.fftshift, x=lambda g, axes: np.fft.ifftshift(g, axes), options={"samples": _shift_samples})
-linear(np.fft.ifftshift, x=lambda g, axes: np.fft.fftshift(g, axes), options={"samples": _shift_samples})
+linear(np.fft.fftshift, x=lambda g, axes: np.fft.ifftshift(g, axes=axes), options={"samples": _shift_samples})
+linear(np.fft.ifftshift, x=lambda g, axes: np.fft.fftshift(g, axes=axes), options={"samples": _shift_samples})

@@ -1,8 +1,9 @@
-"""``numpy.linalg`` apart from decompositions and norms: inverses, linear systems, determinants, powers, chains of products.
+"""``numpy.linalg`` apart from decompositions and norms: inverses, linear systems, determinants, powers,
+chains of products.
 
 Formulas are those of Giles, "An extended collection of matrix derivative results for forward and reverse mode
-algorithmic differentiation" (2008), for stacks of matrices, with transposes where a derivation for real matrices may
-have either a transpose or a conjugate transpose: nothing holomorphic is conjugated.
+algorithmic differentiation" (2008), for stacks of matrices, with transposes where a derivation for real
+matrices may have either a transpose or a conjugate transpose: nothing holomorphic is conjugated.
 """
 
 from __future__ import annotations
@@ -15,19 +16,26 @@ from ..array.box import as_array
 from ..engine.batch import same_for_all
 from ..engine.cotangent import shape_of, unbroadcast
 from ..engine.define import composite, custom, zero
-from .matrices import H, T, add2d, column, conj, is_complex, real
+from .matrices import H, T, column, conj, real
 from .tools import refuse_out
 
-# ---- inv --------------------------------------------------------------------------------------------------------
+# ---- inv ---------------------------------------------------------------------------------------------------
 
 custom(
     np.linalg.inv,
     vjp={"a": lambda g, ans: -(T(ans) @ g @ T(ans))},
     jvp={"a": lambda t, ans: -(ans @ t @ ans)},
-    samples=lambda s: [s(s.matrix(3)), s(s.matrix(2, 4)), s(s.matrix(2, 2, 3)), s(s.matrix(1)), s(s.array(0, 0)), s(s.array(0, 2, 2))],
+    samples=lambda s: [
+        s(s.matrix(3)),
+        s(s.matrix(2, 4)),
+        s(s.matrix(2, 2, 3)),
+        s(s.matrix(1)),
+        s(s.array(0, 0)),
+        s(s.array(0, 2, 2)),
+    ],
 )
 
-# ---- solve ------------------------------------------------------------------------------------------------------
+# ---- solve -------------------------------------------------------------------------------------------------
 
 _NUMPY_2 = np.lib.NumpyVersion(np.__version__) >= "2.0.0b1"
 
@@ -58,7 +66,9 @@ def _solve_b(g, a, b_shape):
 def _solve_push_a(t, a, ans, b_shape):
     if _is_vector(b_shape, shape_of(a)):
         product = (t @ column(ans))[..., 0]
-        return -(np.linalg.solve(a, product) if product.ndim == 1 else np.linalg.solve(a, column(product))[..., 0])
+        return -(
+            np.linalg.solve(a, product) if product.ndim == 1 else np.linalg.solve(a, column(product))[..., 0]
+        )
     return -np.linalg.solve(a, t @ ans)
 
 
@@ -68,8 +78,10 @@ custom(
     vjp={"a": _solve_a, "b": _solve_b},
     jvp={"a": _solve_push_a, "b": lambda t, a: np.linalg.solve(a, t)},
     samples=lambda s: [
-        s(s.matrix(3), s.array(3)), s(s.matrix(3), s.array(3, 2)), s(s.matrix(3, 2), s.array(2, 3, 4)), s(s.matrix(3, 2), s.array(3)), s(s.matrix(3, 2), s.array(3, 4)),
-        s(s.matrix(3), s.array(2, 3, 4)), s(s.matrix(2, 4, 1), s.array(3, 2, 1)), s(s.matrix(3), s.real(3)), s(s.matrix(3).real, s.array(3, 2)), s(s.array(0, 0), s.array(0)),
+        s(s.matrix(3), s.array(3)), s(s.matrix(3), s.array(3, 2)), s(s.matrix(3, 2), s.array(2, 3, 4)),
+        s(s.matrix(3, 2), s.array(3)), s(s.matrix(3, 2), s.array(3, 4)),
+        s(s.matrix(3), s.array(2, 3, 4)), s(s.matrix(2, 4, 1), s.array(3, 2, 1)), s(s.matrix(3), s.real(3)),
+        s(s.matrix(3).real, s.array(3, 2)), s(s.array(0, 0), s.array(0)),
         s(s.matrix(2), s.array(2, 0)),
     ],
 )  # fmt: skip
@@ -98,7 +110,11 @@ def _tensorsolve(a, b, axes=None):
 
 @composite(
     np.linalg.tensorinv,
-    samples=lambda s: [s(s.matrix(6).reshape(2, 3, 6), ind=2), s(s.matrix(6).reshape(6, 3, 2), ind=1), s(s.matrix(4).reshape(2, 2, 2, 2))],
+    samples=lambda s: [
+        s(s.matrix(6).reshape(2, 3, 6), ind=2),
+        s(s.matrix(6).reshape(6, 3, 2), ind=1),
+        s(s.matrix(4).reshape(2, 2, 2, 2)),
+    ],
 )
 def _tensorinv(a, ind=2):
     a = as_array(a)
@@ -109,7 +125,7 @@ def _tensorinv(a, ind=2):
     return np.reshape(inverse, a.shape[ind:] + a.shape[:ind])
 
 
-# ---- pinv, lstsq ------------------------------------------------------------------------------------------------
+# ---- pinv, lstsq -------------------------------------------------------------------------------------------
 # Where the rank is constant (Golub and Pereyra 1973):
 #   dP = -P dA P + P P^H dA^H (I - A P) + (I - P A) dA^H P^H P
 
@@ -146,8 +162,10 @@ def _of_low_rank(f, a, *args, **kwargs):
 @composite(
     np.linalg.pinv,
     samples=lambda s: [
-        s(s.array(4, 2)), s(s.array(2, 4)), s(s.matrix(3)), s(s.array(2, 3, 2)), s(s.array(4, 2), 1e-4, via=_of_low_rank), s(s.array(2, 3, 2), rcond=1e-10),
-        s(s.array(4, 2), rtol=1e-10), s(s.array(2, 3, 2), np.array([1e-10, 1e-9])), s(s.spd(3), hermitian=True, via=s.hermitian), s(s.array(0, 3)),
+        s(s.array(4, 2)), s(s.array(2, 4)), s(s.matrix(3)), s(s.array(2, 3, 2)),
+        s(s.array(4, 2), 1e-4, via=_of_low_rank), s(s.array(2, 3, 2), rcond=1e-10),
+        s(s.array(4, 2), rtol=1e-10), s(s.array(2, 3, 2), np.array([1e-10, 1e-9])),
+        s(s.spd(3), hermitian=True, via=s.hermitian), s(s.array(0, 3)),
     ],
 )  # fmt: skip
 def _pinv(a, rcond=None, hermitian=False, **tolerance):
@@ -169,8 +187,10 @@ def lower_as_hermitian(a):
 @composite(
     np.linalg.lstsq,
     samples=lambda s: [
-        s(s.array(4, 2), s.array(4)), s(s.array(4, 2), s.array(4, 3)), s(s.array(2, 4), s.array(2)), s(s.matrix(3), s.array(3, 2), rcond=1e-10),
-        s(s.array(4, 2), s.array(4), rcond=-1), s(s.array(4, 2), s.array(4), via=_of_low_rank_least_squares), s(s.array(4, 2), s.real(4)),
+        s(s.array(4, 2), s.array(4)), s(s.array(4, 2), s.array(4, 3)), s(s.array(2, 4), s.array(2)),
+        s(s.matrix(3), s.array(3, 2), rcond=1e-10),
+        s(s.array(4, 2), s.array(4), rcond=-1), s(s.array(4, 2), s.array(4), via=_of_low_rank_least_squares),
+        s(s.array(4, 2), s.real(4)),
     ],
 )  # fmt: skip
 def _lstsq(a, b, rcond=None):
@@ -195,134 +215,15 @@ def _of_low_rank_least_squares(f, a, b):
     return f(a @ H(a), b, 1e-4)[0]
 
 
-# ---- determinants -----------------------------------------------------------------------------------------------
-# The derivative of det(A) is the matrix of cofactors, a polynomial in A: it is defined at singular matrices, and so is
-# its own derivative. With A = U S V^H, cof(A + U E V^H) = cof(U) cof(S + E) cof(V^H), and cof(U) = det(U) conj(U).
-
-
-def cofactors(a):
-    """The matrix of cofactors, which is ``det(a) * inv(a).T`` where that exists."""
-    inverse, found = _inverse_or_nan(a)
-    out = add2d(np.linalg.det(a)) * T(inverse)
-    if not found.all():
-        u, s, vh = np.linalg.svd(a)
-        scale = add2d(np.linalg.det(u) * np.linalg.det(vh))
-        out = np.where(add2d(found), out, scale * (np.conj(u) @ (column(_others(s)) * np.conj(vh))))
-    return out.astype(a.dtype, copy=False)
-
-
-def cofactors_push(a, v):
-    """The directional derivative of `cofactors` at `a` along `v`; symmetric, as the second derivative of ``det``."""
-    inverse, found = _inverse_or_nan(a)
-    out = add2d(np.linalg.det(a)) * (add2d(_trace_of_product(inverse, v)) * T(inverse) - T(inverse @ v @ inverse))
-    if not found.all():
-        u, s, vh = np.linalg.svd(a)
-        scale = add2d(np.linalg.det(u) * np.linalg.det(vh))
-        e = np.conj(T(u)) @ v @ np.conj(T(vh))
-        out = np.where(add2d(found), out, scale * (np.conj(u) @ _diagonal_cofactors_push(s, e) @ np.conj(vh)))
-    return out.astype(np.result_type(a, v), copy=False)
-
-
-def _diagonal_cofactors_push(s, e):
-    """The derivative of the cofactors of ``diag(s)`` along `e`."""
-    eye = np.eye(s.shape[-1], dtype=bool)
-    pairs = _others(np.where(eye, 1.0, s[..., None, :])) * ~eye  # products of all but two
-    diagonal = pairs @ column(np.diagonal(e, axis1=-2, axis2=-1))
-    return np.where(eye, diagonal, -T(e) * pairs)
-
-
-def _others(s):
-    """For each entry of the last axis the product of all others."""
-    ones = np.ones_like(s[..., :1])
-    before = np.cumprod(np.concatenate([ones, s[..., :-1]], axis=-1), axis=-1)
-    after = np.cumprod(np.concatenate([ones, s[..., :0:-1]], axis=-1), axis=-1)[..., ::-1]
-    return (before * after)[..., : s.shape[-1]]
-
-
-def _inverse_or_nan(a):
-    """The inverses, and for which matrices they are accurate."""
-    n = a.shape[-1]
-    try:
-        with np.errstate(all="ignore"):
-            inverse = np.linalg.inv(a)
-            condition = n * np.abs(a).max((-2, -1), initial=0) * np.abs(inverse).max((-2, -1), initial=0)
-    except np.linalg.LinAlgError:
-        return np.zeros_like(a), np.zeros(a.shape[:-2], bool)
-    return inverse, np.asarray(condition < np.finfo(a.dtype).eps ** (-1 / 3))
-
-
-def _trace_of_product(a, b):
-    return np.sum(T(a) * b, axis=(-2, -1))
-
-
-def _third(a, t, v):
-    """The derivative of `cofactors_push` along `t` with respect to `a`, along `v`; symmetric in `t` and `v`."""
-    x = np.linalg.inv(a)
-    xt, xv = x @ t, x @ v
-    pt, pv = add2d(np.trace(xt, axis1=-2, axis2=-1)), add2d(np.trace(xv, axis1=-2, axis2=-1))
-    ptv = add2d(_trace_of_product(xt, xv))
-    inner = (pv * pt - ptv) * x - pv * (xt @ x) - pt * (xv @ x) + xv @ xt @ x + xt @ xv @ x
-    return add2d(np.linalg.det(a)) * T(inner)
-
-
-COFACTORS_PUSH = custom(
-    cofactors_push,
-    vjp={"a": lambda g, a, v: _third(a, v, g), "v": lambda g, a: COFACTORS_PUSH(a, g)},
-    jvp={"a": lambda t, a, v: _third(a, v, t), "v": lambda t, a: COFACTORS_PUSH(a, t)},
-    samples=lambda s: [s(s.matrix(3), s.array(3, 3)), s(s.matrix(3, 2), s.array(2, 3, 3))],
-)
-COFACTORS = custom(
-    cofactors,
-    vjp={"a": lambda g, a: COFACTORS_PUSH(a, g)},
-    jvp={"a": lambda t, a: COFACTORS_PUSH(a, t)},
-    samples=lambda s: [s(s.matrix(3)), s(s.matrix(2, 2)), s(s.array(1, 1)), s(s.array(0, 0))],
-)
-
-
-def _singular(s, n, rank):
-    """A matrix of size `n` and of lower rank."""
-    return s.array(n, rank) @ s.array(rank, n)
-
-
-custom(
-    np.linalg.det,
-    vjp={"a": lambda g, a: add2d(g) * COFACTORS(a)},
-    jvp={"a": lambda t, a: np.sum(COFACTORS(a) * t, axis=(-2, -1))},
-    samples=lambda s: [
-        s(s.matrix(3)), s(s.matrix(2, 4)), s(s.array(1, 1)), s(_singular(s, 3, 2)), s(_singular(s, 4, 2)), s(np.zeros((2, 2), s.dtype)),
-        s(np.stack([s.matrix(3), _singular(s, 3, 2)])), s(s.array(0, 0)), s(s.array(2, 3, 2, 2)),
-    ],
-)  # fmt: skip
-
-
-def _slogdet_vjp(g, a, ans):
-    sign, log = add2d(g[0]), add2d(g[1])
-    if is_complex(a):  # d sign = i sign Im tr(inv(A) dA)
-        log = log + 1j * np.imag(sign * add2d(ans[0]))
-    return log * T(np.linalg.inv(a))
-
-
-def _slogdet_jvp(t, a, ans):
-    slope = np.sum(T(np.linalg.inv(a)) * t, axis=(-2, -1))
-    if is_complex(a):
-        return 1j * ans[0] * np.imag(slope), np.real(slope)
-    return np.zeros(shape_of(slope), slope.dtype), slope
-
-
-custom(
-    np.linalg.slogdet,
-    outputs=2,
-    vjp={"a": _slogdet_vjp},
-    jvp={"a": _slogdet_jvp},
-    samples=lambda s: [s(s.matrix(3)), s(-s.matrix(3)), s(s.matrix(2, 4)), s(s.matrix(2, 2, 3)), s(s.array(1, 1)), s(s.array(0, 0)), s(s.array(0, 2, 2))],
-)
-
-# ---- powers and chains --------------------------------------------------------------------------------------------
+# ---- powers and chains -------------------------------------------------------------------------------------
 
 
 @composite(
     np.linalg.matrix_power,
-    samples=lambda s: [s(s.matrix(3), n) for n in (0, 1, 2, 3, 5, 6, -1, -3)] + [s(s.matrix(2, 4), 3), s(s.matrix(2, 4), n=-2)],
+    samples=lambda s: (
+        [s(s.matrix(3), n) for n in (0, 1, 2, 3, 5, 6, -1, -3)]
+        + [s(s.matrix(2, 4), 3), s(s.matrix(2, 4), n=-2)]
+    ),
 )
 def _matrix_power(a, n):
     a = as_array(a)
@@ -344,8 +245,10 @@ def _matrix_power(a, n):
     np.linalg.multi_dot,
     operands=("[*arrays]",),
     samples=lambda s: [
-        s([s.array(2, 3), s.array(3, 4)]), s([s.array(2, 3), s.array(3, 4), s.array(4, 2)]), s([s.array(2, 30), s.array(30, 2), s.array(2, 9), s.array(9, 3)]),
-        s([s.array(3), s.array(3, 4), s.array(4, 2)]), s([s.array(2, 3), s.array(3, 4), s.array(4)]), s([s.array(3), s.array(3, 4), s.array(4, 4), s.array(4)]),
+        s([s.array(2, 3), s.array(3, 4)]), s([s.array(2, 3), s.array(3, 4), s.array(4, 2)]),
+        s([s.array(2, 30), s.array(30, 2), s.array(2, 9), s.array(9, 3)]),
+        s([s.array(3), s.array(3, 4), s.array(4, 2)]), s([s.array(2, 3), s.array(3, 4), s.array(4)]),
+        s([s.array(3), s.array(3, 4), s.array(4, 4), s.array(4)]),
         s((s.array(3), s.real(3))),
     ],
 )  # fmt: skip
@@ -369,19 +272,23 @@ def _chain(arrays, splits, i, j):
 
 
 def _best_splits(ends):
-    """Where to split each chain of matrices for the fewest multiplications (Cormen et al., matrix-chain order)."""
+    """Where to split each chain of matrices for the fewest multiplications (Cormen et al., matrix-chain
+    order).
+    """
     n = len(ends) - 1
     cost, splits = {(i, i): 0 for i in range(n)}, {}
     for length in range(1, n):
         for i in range(n - length):
             j = i + length
-            costs = {k: cost[i, k] + cost[k + 1, j] + ends[i] * ends[k + 1] * ends[j + 1] for k in range(i, j)}
+            costs = {
+                k: cost[i, k] + cost[k + 1, j] + ends[i] * ends[k + 1] * ends[j + 1] for k in range(i, j)
+            }
             splits[i, j] = min(costs, key=costs.__getitem__)
             cost[i, j] = costs[splits[i, j]]
     return splits
 
 
-# ---- the array API's names ----------------------------------------------------------------------------------------
+# ---- the array API's names ---------------------------------------------------------------------------------
 
 composite(
     np.linalg.diagonal,
@@ -391,10 +298,18 @@ composite(
 composite(
     np.linalg.trace,
     lambda x, /, *, offset=0, dtype=None: np.trace(x, offset, axis1=-2, axis2=-1, dtype=dtype),
-    samples=lambda s: [s(s.array(2, 3, 4)), s(s.array(3, 3), offset=1), s(s.array(3, 3), dtype=np.result_type(s.dtype, np.float64))],
+    samples=lambda s: [
+        s(s.array(2, 3, 4)),
+        s(s.array(3, 3), offset=1),
+        s(s.array(3, 3), dtype=np.result_type(s.dtype, np.float64)),
+    ],
 )
-composite(np.linalg.matrix_transpose, lambda x, /: np.swapaxes(x, -1, -2), samples=lambda s: [s(s.array(2, 3, 4))])
+composite(
+    np.linalg.matrix_transpose, lambda x, /: np.swapaxes(x, -1, -2), samples=lambda s: [s(s.array(2, 3, 4))]
+)
 if hasattr(np, "matrix_transpose"):
-    composite(np.matrix_transpose, lambda x, /: np.swapaxes(x, -1, -2), samples=lambda s: [s(s.array(2, 3, 4))])
+    composite(
+        np.matrix_transpose, lambda x, /: np.swapaxes(x, -1, -2), samples=lambda s: [s(s.array(2, 3, 4))]
+    )
 
 zero(np.linalg.matrix_rank)

@@ -57,7 +57,11 @@ def eye_like(x: Any) -> np.ndarray:
 
 def real_dtype(x: Any) -> np.dtype:
     """The dtype of the real part of `x`."""
-    return x.dtype if x.dtype.kind != "c" else np.dtype({8: np.float32, 16: np.float64}.get(x.dtype.itemsize, np.longdouble))
+    return (
+        x.dtype
+        if x.dtype.kind != "c"
+        else np.dtype({8: np.float32, 16: np.float64}.get(x.dtype.itemsize, np.longdouble))
+    )
 
 
 def flat_rows(x: Any) -> Any:

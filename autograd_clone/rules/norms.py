@@ -1,7 +1,7 @@
 """Norms of vectors and matrices, and condition numbers.
 
-At zero the derivative of a norm is zero, the subgradient of least norm. Where the largest or smallest of several
-absolute values or column sums is attained more than once, they share equally, as for `numpy.max`.
+At zero the derivative of a norm is zero, the subgradient of least norm. Where the largest or smallest of
+several absolute values or column sums is attained more than once, they share equally, as for `numpy.max`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ..engine.define import composite, custom
 from .matrices import conj, real, real_dtype
 from .tools import expand, inverse_or_zero, kept_shape
 
-# ---- the Euclidean norm, and powers -----------------------------------------------------------------------------
+# ---- the Euclidean norm, and powers ------------------------------------------------------------------------
 
 
 def euclidean(x, *, axis=None, keepdims=False):
@@ -44,7 +44,8 @@ EUCLIDEAN = custom(
     jvp={"x": _euclidean_jvp},
     harmless=("keepdims",),
     samples=lambda s: [
-        s(s.array(3)), s(s.array(2, 3)), s(s.array(2, 3), axis=(1,)), s(s.array(2, 3, 4), axis=(0, 2), keepdims=True), s(s.array(2, 3), axis=(0, 1), keepdims=True),
+        s(s.array(3)), s(s.array(2, 3)), s(s.array(2, 3), axis=(1,)),
+        s(s.array(2, 3, 4), axis=(0, 2), keepdims=True), s(s.array(2, 3), axis=(0, 1), keepdims=True),
     ],
 )  # fmt: skip
 
@@ -76,10 +77,13 @@ POWER_NORM = custom(
     vjp={"x": _power_norm_vjp},
     jvp={"x": _power_norm_jvp},
     harmless=("keepdims",),
-    samples=lambda s: [s(s.nonzero(3), ord=3, axis=0), s(s.nonzero(2, 3), ord=2.5, axis=(0, 1), keepdims=True)],
+    samples=lambda s: [
+        s(s.nonzero(3), ord=3, axis=0),
+        s(s.nonzero(2, 3), ord=2.5, axis=(0, 1), keepdims=True),
+    ],
 )
 
-# ---- vector norms -----------------------------------------------------------------------------------------------
+# ---- vector norms ------------------------------------------------------------------------------------------
 
 
 def _vector_norm(x, ord, axis, keepdims):
@@ -99,7 +103,7 @@ def _vector_norm(x, ord, axis, keepdims):
     return POWER_NORM(x, ord=ord, axis=axis, keepdims=keepdims)
 
 
-# ---- matrix norms -----------------------------------------------------------------------------------------------
+# ---- matrix norms ------------------------------------------------------------------------------------------
 
 
 def _matrix_norm(x, ord, rows, columns):
@@ -108,7 +112,11 @@ def _matrix_norm(x, ord, rows, columns):
     if ord in (1, -1, np.inf, -np.inf):
         first, then = (rows, columns) if abs(ord) == 1 else (columns, rows)
         sums = np.sum(np.abs(x), axis=first, keepdims=True)
-        return np.max(sums, axis=then, keepdims=True, initial=0) if ord > 0 else np.min(sums, axis=then, keepdims=True)
+        return (
+            np.max(sums, axis=then, keepdims=True, initial=0)
+            if ord > 0
+            else np.min(sums, axis=then, keepdims=True)
+        )
     if ord not in (2, -2, "nuc"):
         raise ValueError("Invalid norm order for matrices.")
     s = np.linalg.svd(np.moveaxis(x, (rows, columns), (-2, -1)), compute_uv=False)
@@ -120,24 +128,53 @@ def _matrix_norm(x, ord, rows, columns):
 
 
 def _nonzero_only(s, size):
-    """Singular values; those that are rounding errors of zero made constant, as zero is the derivative at a kink."""
+    """Singular values; those that are rounding errors of zero made constant, as zero is the derivative at a
+    kink.
+    """
     values = getval(s) if isinstance(s, Box) else s
     cutoff = np.max(values, axis=-1, keepdims=True, initial=0) * size * np.finfo(s.dtype).eps
     return np.where(values > cutoff, s, values)
 
 
-# ---- the functions ----------------------------------------------------------------------------------------------
+# ---- the functions -----------------------------------------------------------------------------------------
 
 
 def _norm_samples(s):
     a = s.array
-    vectors = [s(a(5), ord) for ord in (2, None)] + [s(s.nonzero(5), ord) for ord in (1, 0, 3, 2.5, 0.5, -1, -2)]
-    extreme = [s(s.distinct(5), np.inf), s(s.distinct(5), -np.inf), s(s.distinct(2, 3), ord=np.inf, axis=1), s(s.distinct(2, 3), -np.inf, 0, True)]
-    along = [s(s.nonzero(2, 3), ord, axis=axis, keepdims=k) for ord, axis, k in ((2, 0, False), (None, -1, True), (1, 1, True), (3, 0, True), (3, (1,), False))]
-    matrices = [s(a(3, 4), ord) for ord in (None, "fro", "nuc", 2, -2)] + [s(s.distinct(3, 4), ord) for ord in (1, -1, np.inf, -np.inf)]
-    stacks = [s(a(2, 3, 4), ord, axis=axis, keepdims=k) for ord in ("fro", "nuc", 2, -2, None) for axis, k in (((0, 1), False), ((2, 0), True), ((-1, -2), False))]
-    stacks += [s(s.distinct(2, 3, 4), ord, axis=(2, 0), keepdims=k) for ord in (1, -1, np.inf, -np.inf) for k in (False, True)]
-    return vectors + extreme + along + matrices + stacks + [s(a(2, 3, 4)), s(a(2, 3), keepdims=True), s(a()), s(a(0)), s(a(0, 3), axis=0)]
+    vectors = [s(a(5), ord) for ord in (2, None)] + [
+        s(s.nonzero(5), ord) for ord in (1, 0, 3, 2.5, 0.5, -1, -2)
+    ]
+    extreme = [
+        s(s.distinct(5), np.inf),
+        s(s.distinct(5), -np.inf),
+        s(s.distinct(2, 3), ord=np.inf, axis=1),
+        s(s.distinct(2, 3), -np.inf, 0, True),
+    ]
+    along = [
+        s(s.nonzero(2, 3), ord, axis=axis, keepdims=k)
+        for ord, axis, k in ((2, 0, False), (None, -1, True), (1, 1, True), (3, 0, True), (3, (1,), False))
+    ]
+    matrices = [s(a(3, 4), ord) for ord in (None, "fro", "nuc", 2, -2)] + [
+        s(s.distinct(3, 4), ord) for ord in (1, -1, np.inf, -np.inf)
+    ]
+    stacks = [
+        s(a(2, 3, 4), ord, axis=axis, keepdims=k)
+        for ord in ("fro", "nuc", 2, -2, None)
+        for axis, k in (((0, 1), False), ((2, 0), True), ((-1, -2), False))
+    ]
+    stacks += [
+        s(s.distinct(2, 3, 4), ord, axis=(2, 0), keepdims=k)
+        for ord in (1, -1, np.inf, -np.inf)
+        for k in (False, True)
+    ]
+    return (
+        vectors
+        + extreme
+        + along
+        + matrices
+        + stacks
+        + [s(a(2, 3, 4)), s(a(2, 3), keepdims=True), s(a()), s(a(0)), s(a(0, 3), axis=0)]
+    )
 
 
 # without options it is the root of the sum of squares, whatever the shape
@@ -162,14 +199,20 @@ def _norm(x, ord=None, axis=None, keepdims=False):
     if rows == columns:
         raise ValueError("Duplicate axes given.")
     norms = _matrix_norm(x, ord, rows, columns)
-    return norms if keepdims else np.reshape(norms, [n for i, n in enumerate(x.shape) if i not in (rows, columns)])
+    return (
+        norms
+        if keepdims
+        else np.reshape(norms, [n for i, n in enumerate(x.shape) if i not in (rows, columns)])
+    )
 
 
 @composite(
     np.linalg.vector_norm,
     samples=lambda s: [
-        s(s.array(5)), s(s.array(2, 3)), s(s.array(2, 3), keepdims=True), s(s.array(2, 3), axis=1), s(s.nonzero(2, 3, 4), axis=(2, 0), ord=3, keepdims=True),
-        s(s.nonzero(2, 3, 4), axis=(0, 2), ord=1), s(s.distinct(2, 3), ord=np.inf), s(s.distinct(2, 3), ord=-np.inf, axis=(0, 1)), s(s.nonzero(3), ord=0), s(s.array()),
+        s(s.array(5)), s(s.array(2, 3)), s(s.array(2, 3), keepdims=True), s(s.array(2, 3), axis=1),
+        s(s.nonzero(2, 3, 4), axis=(2, 0), ord=3, keepdims=True),
+        s(s.nonzero(2, 3, 4), axis=(0, 2), ord=1), s(s.distinct(2, 3), ord=np.inf),
+        s(s.distinct(2, 3), ord=-np.inf, axis=(0, 1)), s(s.nonzero(3), ord=0), s(s.array()),
     ],
 )  # fmt: skip
 def _linalg_vector_norm(x, /, *, axis=None, keepdims=False, ord=2):
@@ -183,7 +226,12 @@ def _linalg_vector_norm(x, /, *, axis=None, keepdims=False, ord=2):
 
 @composite(
     np.linalg.matrix_norm,
-    samples=lambda s: [s(s.array(2, 3, 4)), s(s.array(2, 3, 4), keepdims=True), s(s.array(2, 3, 4), ord="nuc"), s(s.distinct(3, 4), ord=1)],
+    samples=lambda s: [
+        s(s.array(2, 3, 4)),
+        s(s.array(2, 3, 4), keepdims=True),
+        s(s.array(2, 3, 4), ord="nuc"),
+        s(s.distinct(3, 4), ord=1),
+    ],
 )
 def _linalg_matrix_norm(x, /, *, keepdims=False, ord="fro"):
     return _norm(x, axis=(-2, -1), keepdims=keepdims, ord=ord)
@@ -191,9 +239,11 @@ def _linalg_matrix_norm(x, /, *, keepdims=False, ord="fro"):
 
 @composite(
     np.linalg.cond,
-    samples=lambda s: [s(s.matrix(3), p) for p in (None, 2, -2, "fro")]
-    + [s(s.matrix(3), p) for p in ("nuc", 1, -1, np.inf, -np.inf)]
-    + [s(s.array(2, 3, 4)), s(s.matrix(3, 2), p=1), s(s.matrix(3, 2), "fro")],
+    samples=lambda s: (
+        [s(s.matrix(3), p) for p in (None, 2, -2, "fro")]
+        + [s(s.matrix(3), p) for p in ("nuc", 1, -1, np.inf, -np.inf)]
+        + [s(s.array(2, 3, 4)), s(s.matrix(3, 2), p=1), s(s.matrix(3, 2), "fro")]
+    ),
 )
 def _cond(x, p=None):
     x = as_array(x)

@@ -1,4 +1,6 @@
-"""NumPy's functions of polynomials given by their coefficients, highest power first, in terms of other functions."""
+"""NumPy's functions of polynomials given by their coefficients, highest power first, in terms of other
+functions.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,8 @@ _RANK_WARNING = vars(getattr(np, "exceptions", np)).get("RankWarning", UserWarni
 @composite(
     np.polyval,
     samples=lambda s: [
-        s(s.array(4), s.array(3)), s(s.array(4), s.array()), s(s.array(1), s.array(2, 3)), s(s.array(0), s.array(2)), s([1.0, -2.0, 0.5], s.array(3)),
+        s(s.array(4), s.array(3)), s(s.array(4), s.array()), s(s.array(1), s.array(2, 3)),
+        s(s.array(0), s.array(2)), s([1.0, -2.0, 0.5], s.array(3)),
         s(s.array(3), 2.0), s(s.array(3), s.real(2)),
     ],
 )  # fmt: skip
@@ -30,7 +33,10 @@ def _polyval(p, x):
     return y
 
 
-@composite(np.polyder, samples=lambda s: [s(s.array(4)), s(s.array(4), 2), s(s.array(4), m=0), s(s.array(3), 3), s(s.array(1))])
+@composite(
+    np.polyder,
+    samples=lambda s: [s(s.array(4)), s(s.array(4), 2), s(s.array(4), m=0), s(s.array(3), 3), s(s.array(1))],
+)
 def _polyder(p, m=1):
     if m < 0:
         raise ValueError("Order of derivative must be positive (see polyint)")
@@ -44,7 +50,8 @@ def _polyder(p, m=1):
     np.polyint,
     operands=("p",),
     samples=lambda s: [
-        s(s.array(3)), s(s.array(3), 2), s(s.array(3), 2, k=[1.0, 2.0]), s(s.array(3), m=2, k=s.array(2)), s(s.array(3), m=2, k=3.0), s(s.array(3), 0),
+        s(s.array(3)), s(s.array(3), 2), s(s.array(3), 2, k=[1.0, 2.0]), s(s.array(3), m=2, k=s.array(2)),
+        s(s.array(3), m=2, k=3.0), s(s.array(3), 0),
     ],
 )  # fmt: skip
 def _polyint(p, m=1, k=None):
@@ -69,7 +76,13 @@ def _of_one_length(a1, a2):
 
 
 def _pairs(s):
-    return [s(s.array(3), s.array(3)), s(s.array(2), s.array(4)), s(s.array(4), s.array(2)), s(s.array(), s.array(2)), s(s.array(3), s.real(2))]
+    return [
+        s(s.array(3), s.array(3)),
+        s(s.array(2), s.array(4)),
+        s(s.array(4), s.array(2)),
+        s(s.array(), s.array(2)),
+        s(s.array(3), s.real(2)),
+    ]
 
 
 @composite(np.polyadd, samples=_pairs)
@@ -98,14 +111,18 @@ def _without_leading_zeros(p):
 
 
 def _by_monic(f, u, v):
-    """For samples: division by a polynomial with leading coefficient 1, so that what cancels is zero exactly."""
+    """For samples: division by a polynomial with leading coefficient 1, so that what cancels is zero
+    exactly.
+    """
     return f(u, np.concatenate([np.ones(1, v.dtype), v]))
 
 
 @composite(
     np.polydiv,
-    samples=lambda s: [s(s.array(n), s.array(m), via=_by_monic) for n, m in ((4, 1), (5, 2), (2, 3), (3, 1))]
-    + [s(s.array(3), s.real(1), via=_by_monic)],
+    samples=lambda s: (
+        [s(s.array(n), s.array(m), via=_by_monic) for n, m in ((4, 1), (5, 2), (2, 3), (3, 1))]
+        + [s(s.array(3), s.real(1), via=_by_monic)]
+    ),
 )
 def _polydiv(u, v):
     u, v = np.atleast_1d(as_array(u)) + 0.0, np.atleast_1d(as_array(v)) + 0.0
@@ -122,7 +139,9 @@ def _polydiv(u, v):
     return q, r[first:]
 
 
-@composite(np.poly, samples=lambda s: [s(s.array(3)), s(s.matrix(3)), s(s.array(1)), s(_conjugates(s), via=_moduli)])
+@composite(
+    np.poly, samples=lambda s: [s(s.array(3)), s(s.matrix(3)), s(s.array(1)), s(_conjugates(s), via=_moduli)]
+)
 def _poly(seq_of_zeros):
     zeros = np.atleast_1d(as_array(seq_of_zeros))
     if zeros.ndim == 2 and zeros.shape[0] == zeros.shape[1] != 0:
@@ -176,19 +195,23 @@ custom(
     vjp={"p": lambda g, p, ans: np.reshape(g @ _roots_push(p, ans), shape_of(p))},
     jvp={"p": lambda t, p, ans: _roots_push(p, ans) @ np.reshape(t, -1)},
     samples=lambda s: [
-        s(s.array(4)), s(s.array(2)), s(s.array(1)), s(s.array(3), via=_with_zeros(1, 0)), s(s.array(3), via=_with_zeros(0, 1)),
+        s(s.array(4)), s(s.array(2)), s(s.array(1)), s(s.array(3), via=_with_zeros(1, 0)),
+        s(s.array(3), via=_with_zeros(0, 1)),
     ],
 )  # fmt: skip
 
-# ---- polyfit ------------------------------------------------------------------------------------------------------
+# ---- polyfit -----------------------------------------------------------------------------------------------
 
 
 @composite(
     np.polyfit,
     operands=("x", "y", "w"),
     samples=lambda s: [
-        s(s.real(6), s.array(6), 2), s(s.real(6), s.array(6, 2), 1), s(s.real(6), s.array(6), deg=2, w=0.5 + np.abs(s.real(6))), s(s.real(6), s.array(6, 2), 2, w=s.real(6)),
-        s(s.real(6), s.array(6), 1, rcond=1e-12), s(s.real(6), s.array(6), 2, full=True), s(s.real(6), s.real(6), 2, cov=True), s(s.real(6), s.real(6), 1, cov="unscaled"),
+        s(s.real(6), s.array(6), 2), s(s.real(6), s.array(6, 2), 1),
+        s(s.real(6), s.array(6), deg=2, w=0.5 + np.abs(s.real(6))),
+        s(s.real(6), s.array(6, 2), 2, w=s.real(6)),
+        s(s.real(6), s.array(6), 1, rcond=1e-12), s(s.real(6), s.array(6), 2, full=True),
+        s(s.real(6), s.real(6), 2, cov=True), s(s.real(6), s.real(6), 1, cov="unscaled"),
         s(s.real(6), s.real(6, 2), 1, cov=True), s(s.real(3), s.array(3), 0),
     ],
 )  # fmt: skip

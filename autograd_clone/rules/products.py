@@ -1,7 +1,8 @@
 """Products of arrays: ``dot``, ``matmul`` and its kin, ``tensordot``, ``outer``, ``kron``, ``cross``.
 
-All are linear in each operand, so what is stated is one adjoint per operand. Nothing is conjugated, except where the
-function itself conjugates (`vdot`, `vecdot`, `vecmat`): the complex convention pairs by ``Re(sum(g * t))``.
+All are linear in each operand, so what is stated is one adjoint per operand. Nothing is conjugated, except
+where the function itself conjugates (`vdot`, `vecdot`, `vecmat`): the complex convention pairs by ``Re(sum(g
+* t))``.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from ..engine.cotangent import shape_of, unbroadcast
 from ..engine.define import composite, multilinear
 from .matrices import T, column, conj, flat_rows, row
 
-# ---- matmul ---------------------------------------------------------------------------------------------------
+# ---- matmul ------------------------------------------------------------------------------------------------
 
 
 def _matmul_1(g, x1_shape, x2, axes):
@@ -45,7 +46,9 @@ def _matmul_2(g, x1, x2_shape, axes):
 
 
 def _dot(a, b):
-    """``a @ b`` of arrays of at most two dimensions: the method of plain arrays takes less time, and knows no traces."""
+    """``a @ b`` of arrays of at most two dimensions: the method of plain arrays takes less time, and knows
+    no traces.
+    """
     return a.dot(b) if type(a) is np.ndarray is type(b) else a @ b
 
 
@@ -69,22 +72,29 @@ def _matmul_samples(s):
     a = s.array
     return [
         s(a(3, 4), a(4, 2)), s(a(3, 4), a(4)), s(a(3), a(3, 4)), s(a(3), a(3)), s(a(1, 4), a(4, 1)),
-        s(a(2, 3, 4), a(4, 2)), s(a(3, 4), a(2, 4, 2)), s(a(2, 3, 4), a(2, 4, 2)), s(a(2, 1, 3, 4), a(5, 4, 2)), s(a(1, 3, 4), a(2, 4, 1)),
-        s(a(2, 3, 4), a(4)), s(a(4), a(2, 4, 3)), s(a(4), a(1, 2, 4, 3)), s(a(0, 3), a(3, 2)), s(a(2, 0), a(0, 3)), s(a(0, 2, 3), a(3, 2)),
+        s(a(2, 3, 4), a(4, 2)), s(a(3, 4), a(2, 4, 2)), s(a(2, 3, 4), a(2, 4, 2)),
+        s(a(2, 1, 3, 4), a(5, 4, 2)), s(a(1, 3, 4), a(2, 4, 1)),
+        s(a(2, 3, 4), a(4)), s(a(4), a(2, 4, 3)), s(a(4), a(1, 2, 4, 3)), s(a(0, 3), a(3, 2)),
+        s(a(2, 0), a(0, 3)), s(a(0, 2, 3), a(3, 2)),
         s(a(4, 3), s.real(3, 2)), s(s.real(2, 3), a(3)), s(a(4, 3), a(2, 4), axes=[(1, 0), (1, 0), (1, 0)]),
         s(a(4, 3, 2), a(2, 4, 5), axes=[(1, 0), (1, -1), (0, 1)]),
     ]  # fmt: skip
 
 
 multilinear(np.matmul, x1=_matmul_1, x2=_matmul_2, options={"samples": _matmul_samples})
-composite(np.linalg.matmul, lambda x1, x2, /: np.matmul(x1, x2), samples=lambda s: [s(s.array(2, 3, 4), s.array(4, 2))])
+composite(
+    np.linalg.matmul,
+    lambda x1, x2, /: np.matmul(x1, x2),
+    samples=lambda s: [s(s.array(2, 3, 4), s.array(4, 2))],
+)
+
 
 def ndim_of(x):
     """Number of axes of an array or of a Python number."""
     return x.ndim if hasattr(x, "ndim") else np.ndim(x)
 
 
-# ---- dot, inner, tensordot --------------------------------------------------------------------------------------
+# ---- dot, inner, tensordot ---------------------------------------------------------------------------------
 
 
 def _dot_a(g, a_shape, b):
@@ -114,8 +124,10 @@ def _dot_b(g, a, b_shape):
 def _dot_samples(s):
     a = s.array
     return [
-        s(a(3, 4), a(4, 2)), s(a(3, 4), a(4)), s(a(3), a(3, 4)), s(a(3), a(3)), s(a(), a(3)), s(a(2, 3), a()), s(a(), a()), s(a(2)[0], a(3)),
-        s(a(2, 3, 4), a(4, 2)), s(a(3, 4), a(2, 4, 5)), s(a(2, 3, 4), a(5, 4, 2)), s(a(2, 3, 4), a(4)), s(a(4), a(2, 4, 3)), s(a(4), a(5, 2, 4, 3)),
+        s(a(3, 4), a(4, 2)), s(a(3, 4), a(4)), s(a(3), a(3, 4)), s(a(3), a(3)), s(a(), a(3)), s(a(2, 3), a()),
+        s(a(), a()), s(a(2)[0], a(3)),
+        s(a(2, 3, 4), a(4, 2)), s(a(3, 4), a(2, 4, 5)), s(a(2, 3, 4), a(5, 4, 2)), s(a(2, 3, 4), a(4)),
+        s(a(4), a(2, 4, 3)), s(a(4), a(5, 2, 4, 3)),
         s(a(0, 3), a(3, 2)), s(a(2, 0), a(0, 3)), s(a(0), a(0)), s(s.real(2, 3), a(3, 2)), s(2.0, a(3)),
     ]  # fmt: skip
 
@@ -141,8 +153,10 @@ def _inner_b(g, a, b_shape):
 def _inner_samples(s):
     a = s.array
     return [
-        s(a(3), a(3)), s(a(2, 3), a(3)), s(a(3), a(2, 3)), s(a(2, 3), a(4, 3)), s(a(2, 5, 3), a(4, 3)), s(a(2, 3), a(4, 5, 3)),
-        s(a(), a(2, 3)), s(a(2, 3), a()), s(a(), a()), s(a(0), a(0)), s(a(2, 0), a(3, 0)), s(a(2, 3), s.real(3)),
+        s(a(3), a(3)), s(a(2, 3), a(3)), s(a(3), a(2, 3)), s(a(2, 3), a(4, 3)), s(a(2, 5, 3), a(4, 3)),
+        s(a(2, 3), a(4, 5, 3)),
+        s(a(), a(2, 3)), s(a(2, 3), a()), s(a(), a()), s(a(0), a(0)), s(a(2, 0), a(3, 0)),
+        s(a(2, 3), s.real(3)),
     ]  # fmt: skip
 
 
@@ -186,9 +200,12 @@ def _tensordot_b(g, a, b_shape, axes):
 def _tensordot_samples(s):
     a = s.array
     return [
-        s(a(2, 3, 4), a(3, 4, 2)), s(a(2, 3), a(3, 4), axes=1), s(a(2, 3), a(4, 2), axes=0), s(a(2, 3, 4), a(4, 3, 5), axes=([1, 2], [1, 0])),
-        s(a(2, 3, 4), a(4, 5, 2), axes=([0, 2], [2, 0])), s(a(2, 3, 4), a(5, 4), axes=(-1, -1)), s(a(2, 3), a(3), axes=(1, 0)),
-        s(a(2, 3, 4), a(2, 4, 3), axes=([2, 0, 1], [1, 0, 2])), s(a(2, 0), a(0, 3), axes=1), s(a(3), a(3), axes=1), s(a(), a(2, 3), axes=0),
+        s(a(2, 3, 4), a(3, 4, 2)), s(a(2, 3), a(3, 4), axes=1), s(a(2, 3), a(4, 2), axes=0),
+        s(a(2, 3, 4), a(4, 3, 5), axes=([1, 2], [1, 0])),
+        s(a(2, 3, 4), a(4, 5, 2), axes=([0, 2], [2, 0])), s(a(2, 3, 4), a(5, 4), axes=(-1, -1)),
+        s(a(2, 3), a(3), axes=(1, 0)),
+        s(a(2, 3, 4), a(2, 4, 3), axes=([2, 0, 1], [1, 0, 2])), s(a(2, 0), a(0, 3), axes=1),
+        s(a(3), a(3), axes=1), s(a(), a(2, 3), axes=0),
         s(a(2, 3), a(3, 2), axes=((0, 1), (1, 0))), s(a(3, 2), s.real(2, 2), axes=1),
     ]  # fmt: skip
 
@@ -200,7 +217,7 @@ composite(
     samples=lambda s: [s(s.array(2, 3), s.array(2, 3)), s(s.array(2, 3), s.array(3, 4), axes=1)],
 )
 
-# ---- products of vectors ------------------------------------------------------------------------------------------
+# ---- products of vectors -----------------------------------------------------------------------------------
 
 multilinear(
     np.outer,
@@ -208,7 +225,8 @@ multilinear(
     b=lambda g, a, b_shape: np.reshape(np.reshape(a, -1) @ g, b_shape),
     options={
         "samples": lambda s: [
-            s(s.array(3), s.array(4)), s(s.array(2, 3), s.array(2, 2)), s(s.array(), s.array(3)), s(s.array(0), s.array(2)), s(s.array(2), s.real(2)),
+            s(s.array(3), s.array(4)), s(s.array(2, 3), s.array(2, 2)), s(s.array(), s.array(3)),
+            s(s.array(0), s.array(2)), s(s.array(2), s.real(2)),
             s(2.0, s.array(3)),
         ]
     },
@@ -219,7 +237,9 @@ multilinear(
 def _linalg_outer(x1, x2, /):
     x1, x2 = as_array(x1), as_array(x2)
     if x1.ndim != 1 or x2.ndim != 1:
-        raise ValueError(f"Input arrays must be one-dimensional, but they are x1.ndim={x1.ndim} and x2.ndim={x2.ndim}.")
+        raise ValueError(
+            f"Input arrays must be one-dimensional, but they are x1.ndim={x1.ndim} and x2.ndim={x2.ndim}."
+        )
     return np.outer(x1, x2)
 
 
@@ -229,7 +249,8 @@ multilinear(
     b=lambda g, a, b_shape: np.reshape(g * conj(np.reshape(a, -1)), b_shape),
     options={
         "samples": lambda s: [
-            s(s.array(3), s.array(3)), s(s.array(2, 3), s.array(3, 2)), s(s.array(), s.array()), s(s.array(0), s.array(0)), s(s.array(3), s.real(3)),
+            s(s.array(3), s.array(3)), s(s.array(2, 3), s.array(3, 2)), s(s.array(), s.array()),
+            s(s.array(0), s.array(0)), s(s.array(3), s.real(3)),
             s(s.real(3), s.array(3)),
         ]
     },
@@ -246,7 +267,11 @@ def _vecdot_axes(axis, axes, k):
     if axes is None:
         axis = -1 if axis is None else axis
         return axis, axis, axis
-    return _axis_of(axes, k), _axis_of(axes, 1 - k), _axis_of(axes, 2) if len(axes) > 2 and axes[2] != () else -1
+    return (
+        _axis_of(axes, k),
+        _axis_of(axes, 1 - k),
+        _axis_of(axes, 2) if len(axes) > 2 and axes[2] != () else -1,
+    )
 
 
 def _vecdot_vjp(g, shape, other, axis, axes, keepdims, k):
@@ -262,9 +287,12 @@ def _vecdot_vjp(g, shape, other, axis, axes, keepdims, k):
 def _vecdot_samples(s):
     a = s.array
     return [
-        s(a(3), a(3)), s(a(2, 3), a(3)), s(a(3), a(2, 3)), s(a(4, 1, 3), a(2, 3)), s(a(3, 2), a(3, 2), axis=0), s(a(3, 2), a(3), axis=0),
-        s(a(0, 3), a(3)), s(a(2, 0), a(2, 0)), s(a(2, 3), s.real(2, 3)), s(s.real(2, 3), a(2, 3)), s(a(3, 2), a(2, 3), axes=[0, 1, ()]),
-        s(a(2, 3), a(2, 3), keepdims=True), s(a(3, 2), a(3, 2), axis=0, keepdims=True), s(a(3, 2), a(2, 3), axes=[(0,), (1,), (0,)], keepdims=True),
+        s(a(3), a(3)), s(a(2, 3), a(3)), s(a(3), a(2, 3)), s(a(4, 1, 3), a(2, 3)),
+        s(a(3, 2), a(3, 2), axis=0), s(a(3, 2), a(3), axis=0),
+        s(a(0, 3), a(3)), s(a(2, 0), a(2, 0)), s(a(2, 3), s.real(2, 3)), s(s.real(2, 3), a(2, 3)),
+        s(a(3, 2), a(2, 3), axes=[0, 1, ()]),
+        s(a(2, 3), a(2, 3), keepdims=True), s(a(3, 2), a(3, 2), axis=0, keepdims=True),
+        s(a(3, 2), a(2, 3), axes=[(0,), (1,), (0,)], keepdims=True),
     ]  # fmt: skip
 
 
@@ -312,8 +340,10 @@ if hasattr(np, "matvec"):  # NumPy 2.2
         x2=_matvec_2,
         options={
             "samples": lambda s: [
-                s(s.array(2, 3), s.array(3)), s(s.array(4, 2, 3), s.array(3)), s(s.array(2, 3), s.array(4, 3)), s(s.array(4, 1, 2, 3), s.array(5, 3)),
-                s(s.array(0, 3), s.array(3)), s(s.array(2, 3), s.real(3)), s(s.array(3, 2, 4), s.array(3, 4), axes=[(1, 0), 0, 0]),
+                s(s.array(2, 3), s.array(3)), s(s.array(4, 2, 3), s.array(3)),
+                s(s.array(2, 3), s.array(4, 3)), s(s.array(4, 1, 2, 3), s.array(5, 3)),
+                s(s.array(0, 3), s.array(3)), s(s.array(2, 3), s.real(3)),
+                s(s.array(3, 2, 4), s.array(3, 4), axes=[(1, 0), 0, 0]),
             ]
         },
     )  # fmt: skip
@@ -323,19 +353,22 @@ if hasattr(np, "matvec"):  # NumPy 2.2
         x2=_vecmat_2,
         options={
             "samples": lambda s: [
-                s(s.array(2), s.array(2, 3)), s(s.array(4, 2), s.array(2, 3)), s(s.array(2), s.array(4, 2, 3)), s(s.array(4, 1, 2), s.array(5, 2, 3)),
-                s(s.array(2), s.array(2, 0)), s(s.real(2), s.array(2, 3)), s(s.array(3, 2), s.array(4, 2, 3), axes=[0, (2, 0), 0]),
+                s(s.array(2), s.array(2, 3)), s(s.array(4, 2), s.array(2, 3)),
+                s(s.array(2), s.array(4, 2, 3)), s(s.array(4, 1, 2), s.array(5, 2, 3)),
+                s(s.array(2), s.array(2, 0)), s(s.real(2), s.array(2, 3)),
+                s(s.array(3, 2), s.array(4, 2, 3), axes=[0, (2, 0), 0]),
             ]
         },
     )  # fmt: skip
 
-# ---- kron -----------------------------------------------------------------------------------------------------------
+# ---- kron --------------------------------------------------------------------------------------------------
 
 
 @composite(
     np.kron,
     samples=lambda s: [
-        s(s.array(2, 3), s.array(3, 2)), s(s.array(2), s.array(3)), s(s.array(2, 3), s.array(2)), s(s.array(2), s.array(2, 1, 3)), s(s.array(), s.array(2, 2)),
+        s(s.array(2, 3), s.array(3, 2)), s(s.array(2), s.array(3)), s(s.array(2, 3), s.array(2)),
+        s(s.array(2), s.array(2, 1, 3)), s(s.array(), s.array(2, 2)),
         s(s.array(2, 2), 3.0), s(s.array(0), s.array(2)), s(s.array(2, 2), s.real(2, 1)),
     ],
 )  # fmt: skip
@@ -348,7 +381,7 @@ def _kron(a, b):
     return np.reshape(a * b, [n * m for n, m in zip(a_shape, b_shape, strict=True)])
 
 
-# ---- cross ----------------------------------------------------------------------------------------------------------
+# ---- cross -------------------------------------------------------------------------------------------------
 # With three components (a third component zero where a vector has two): sum(g * (t x b)) = sum(t * (b x g)).
 
 
@@ -385,19 +418,24 @@ def _cross_b(g, a, b_shape, axisa, axisb, axisc, axis):
 def _cross_samples(s):
     a = s.array
     return [
-        s(a(3), a(3)), s(a(4, 3), a(3)), s(a(3), a(4, 3)), s(a(2, 1, 3), a(4, 3)), s(a(3, 4), a(3, 4), axis=0), s(a(0, 3), a(0, 3)), s(a(3), s.real(3)),
-        s(a(3, 4), a(4, 3), axisa=0), s(a(4, 3), a(3, 4), axisb=0), s(a(4, 3), a(4, 3), axisc=0), s(a(2, 3, 4), a(3, 4), axisa=1, axisb=0, axisc=1),
+        s(a(3), a(3)), s(a(4, 3), a(3)), s(a(3), a(4, 3)), s(a(2, 1, 3), a(4, 3)),
+        s(a(3, 4), a(3, 4), axis=0), s(a(0, 3), a(0, 3)), s(a(3), s.real(3)),
+        s(a(3, 4), a(4, 3), axisa=0), s(a(4, 3), a(3, 4), axisb=0), s(a(4, 3), a(4, 3), axisc=0),
+        s(a(2, 3, 4), a(3, 4), axisa=1, axisb=0, axisc=1),
     ]  # fmt: skip
 
 
 multilinear(np.cross, a=_cross_a, b=_cross_b, options={"samples": _cross_samples})
 
 
-@composite(np.linalg.cross, samples=lambda s: [s(s.array(2, 3), s.array(3)), s(s.array(3, 2), s.array(3, 2), axis=0)])
+@composite(
+    np.linalg.cross, samples=lambda s: [s(s.array(2, 3), s.array(3)), s(s.array(3, 2), s.array(3, 2), axis=0)]
+)
 def _linalg_cross(x1, x2, /, *, axis=-1):
     x1, x2 = as_array(x1), as_array(x2)
     if x1.shape[axis] != 3 or x2.shape[axis] != 3:
         raise ValueError(
-            f"Both input arrays must be (arrays of) 3-dimensional vectors, but they are {x1.shape[axis]} and {x2.shape[axis]} dimensional instead."
+            "Both input arrays must be (arrays of) 3-dimensional vectors, but they are "
+            f"{x1.shape[axis]} and {x2.shape[axis]} dimensional instead."
         )
     return np.cross(x1, x2, axis=axis)

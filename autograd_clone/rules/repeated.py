@@ -1,15 +1,16 @@
 """Repeated eigenvalues and singular values: which derivatives exist there, and how they are found.
 
-Eigenvectors of a repeated eigenvalue are defined up to a rotation among themselves only, and `1 / (w[j] - w[i])` in
-their derivative is infinite. A function of the eigenspaces, such as a projector, is smooth all the same. To
-differentiate it, to any order, each group of eigenvectors with equal eigenvalues is replaced by a smooth frame: an
-orthonormal basis V of the group's invariant subspace that does not turn within the subspace. In it ``A V = V B``, with B block
-diagonal, one block per group. B equals ``diag(w)`` here but not nearby, so it is an output of its own beside w and V.
+Eigenvectors of a repeated eigenvalue are defined up to a rotation among themselves only, and `1 / (w[j] -
+w[i])` in their derivative is infinite. A function of the eigenspaces, such as a projector, is smooth all the
+same. To differentiate it, to any order, each group of eigenvectors with equal eigenvalues is replaced by a
+smooth frame: an orthonormal basis V of the group's invariant subspace that does not turn within the subspace.
+In it ``A V = V B``, with B block diagonal, one block per group. B equals ``diag(w)`` here but not nearby, so
+it is an output of its own beside w and V.
 
-What cannot be known from w and V as separate outputs is a function of both, such as ``(V * f(w)) @ V.T``, and the second
-derivative of a function of the eigenvalues: they depend on the blocks of B off their diagonal. Such a derivative is
-NaN, not a wrong number, wherever the cotangent or tangent shows it: always in reverse mode and at second order; a
-function of both in forward mode is the one case that cannot be seen.
+What cannot be known from w and V as separate outputs is a function of both, such as ``(V * f(w)) @ V.T``, and
+the second derivative of a function of the eigenvalues: they depend on the blocks of B off their diagonal.
+Such a derivative is NaN, not a wrong number, wherever the cotangent or tangent shows it: always in reverse
+mode and at second order; a function of both in forward mode is the one case that cannot be seen.
 """
 
 from __future__ import annotations
@@ -69,7 +70,7 @@ def nan_where(condition, dtype):
     return np.where(condition, np.nan, 0.0).astype(np.zeros(0, dtype).real.dtype)
 
 
-# ---- frames -----------------------------------------------------------------------------------------------------
+# ---- frames ------------------------------------------------------------------------------------------------
 
 
 def frames(a, w, v):
@@ -98,7 +99,9 @@ def _frames_vjp(g, w, ans):
 
 
 def _asked_too_much(k, gw, equal):
-    """NaN for pairs within a group whose rotation a cotangent asks for, or that it uses beside their eigenvalues."""
+    """NaN for pairs within a group whose rotation a cotangent asks for, or that it uses beside their
+    eigenvalues.
+    """
     k, gw = plain(k), np.abs(plain(gw))
     turned = np.abs(k - H(k)) > _noise(k)
     both = _matters(k) & (column(gw) + row(gw) > 0)
@@ -132,7 +135,9 @@ def _bracket(x, y):
 
 
 def _unregistered(fun, vjp, jvp, batch, outputs=1):
-    """A primitive outside the registry: what it returns does not show its derivative, so tests of its own would say nothing."""
+    """A primitive outside the registry: what it returns does not show its derivative, so tests of its own
+    would say nothing.
+    """
     prim = Primitive(fun, "custom", operands=tuple(vjp), batch=batch)
     prim.outputs = outputs
     prim.set_rules("vjp", vjp)
@@ -162,7 +167,7 @@ FRAME_SOLVE = _unregistered(
 MIXED = _unregistered(
     mixed,
     vjp={"b": _mixed_rule, "x": None, "equal": None},
-    jvp={"b": lambda t, x, equal: _mixed_rule(t, x, equal), "x": None, "equal": None},
+    jvp={"b": _mixed_rule, "x": None, "equal": None},
     batch=elementwise,
 )
 FRAMES = _unregistered(

@@ -1,7 +1,8 @@
-"""``scipy.linalg``: systems with banded, Toeplitz and circulant matrices, and the matrices made of few numbers.
+"""``scipy.linalg``: systems with banded, Toeplitz and circulant matrices, and the matrices made of few
+numbers.
 
-A banded matrix is stored by diagonals: ``ab[u + i - j, j]`` is ``a[i, j]``. What turns one such storage into another is a
-table of positions to read, made once from the shape, so that all of it is indexing.
+A banded matrix is stored by diagonals: ``ab[u + i - j, j]`` is ``a[i, j]``. What turns one such storage into
+another is a table of positions to read, made once from the shape, so that all of it is indexing.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from .matrices import H, column, conj, is_complex
 from .repeated import plain
 from .scipy_linalg import at_least, double, scipy_composite
 
-# ---- banded systems -------------------------------------------------------------------------------------------------
+# ---- banded systems ----------------------------------------------------------------------------------------
 
 
 def banded_system(ab, b, *, lower, upper):
@@ -79,7 +80,10 @@ BANDED_SYSTEM = custom(
     operands=("ab", "b"),
     vjp={"ab": _bands_vjp, "b": _right_side_vjp},
     jvp={"ab": _bands_jvp, "b": lambda t, ab, lower, upper: BANDED_SYSTEM(ab, t, lower=lower, upper=upper)},
-    samples=lambda s: [s(_bands(s, 1, 2, 5), s.array(5), lower=1, upper=2), s(_bands(s, 2, 0, 4), s.array(4, 2), lower=2, upper=0)],
+    samples=lambda s: [
+        s(_bands(s, 1, 2, 5), s.array(5), lower=1, upper=2),
+        s(_bands(s, 2, 0, 4), s.array(4, 2), lower=2, upper=0),
+    ],
 )
 
 
@@ -87,7 +91,8 @@ BANDED_SYSTEM = custom(
     scipy.linalg.solve_banded,
     operands=("ab", "b"),
     samples=lambda s: [
-        s((1, 2), _bands(s, 1, 2, 5), s.array(5)), s((0, 1), _bands(s, 0, 1, 4), s.array(4, 2)), s((2, 0), _bands(s, 2, 0, 4), s.array(4)),
+        s((1, 2), _bands(s, 1, 2, 5), s.array(5)), s((0, 1), _bands(s, 0, 1, 4), s.array(4, 2)),
+        s((2, 0), _bands(s, 2, 0, 4), s.array(4)),
         s((1, 1), _bands(s, 1, 1, 4), s.real(4)), s([0, 0], _bands(s, 0, 0, 3), s.array(3)),
     ],
 )  # fmt: skip
@@ -96,7 +101,7 @@ def _solve_banded(l_and_u, ab, b):
     return BANDED_SYSTEM(as_array(ab), as_array(b), lower=lower, upper=upper)
 
 
-# ---- Hermitian banded matrices, of which half is stored ----------------------------------------------------------------
+# ---- Hermitian banded matrices, of which half is stored ----------------------------------------------------
 
 
 def _real_part(x):
@@ -123,7 +128,12 @@ def _half_bands(s, width, n, lower):
 
 @scipy_composite(
     scipy.linalg.solveh_banded,
-    samples=lambda s: [s(_half_bands(s, w, 5, lower), s.array(5, *k), lower=lower) for w in (0, 1, 2) for lower in (False, True) for k in ((), (2,))],
+    samples=lambda s: [
+        s(_half_bands(s, w, 5, lower), s.array(5, *k), lower=lower)
+        for w in (0, 1, 2)
+        for lower in (False, True)
+        for k in ((), (2,))
+    ],
 )
 def _solveh_banded(ab, b, lower=False):
     ab = as_array(ab)
@@ -142,7 +152,11 @@ def _dense(ab, lower):
 
 @scipy_composite(
     scipy.linalg.cholesky_banded,
-    samples=lambda s: [s(_half_bands(s, w, 5, lower), lower=lower, via=_inside_of_bands) for w in (0, 1, 2) for lower in (False, True)],
+    samples=lambda s: [
+        s(_half_bands(s, w, 5, lower), lower=lower, via=_inside_of_bands)
+        for w in (0, 1, 2)
+        for lower in (False, True)
+    ],
 )
 def _cholesky_banded(ab, lower=False):
     """By way of the dense matrix: right for every width, but with the cost of a dense factorisation."""
@@ -167,7 +181,11 @@ def _inside_of_bands(f, ab, lower):
 @scipy_composite(
     scipy.linalg.cho_solve_banded,
     operands=("cb_and_lower", "b"),
-    samples=lambda s: [s((_half_bands(s, 2, 5, lower), lower), b) for lower in (False, True) for b in (s.array(5), s.array(5, 2))],
+    samples=lambda s: [
+        s((_half_bands(s, 2, 5, lower), lower), b)
+        for lower in (False, True)
+        for b in (s.array(5), s.array(5, 2))
+    ],
 )
 def _cho_solve_banded(cb_and_lower, b):
     cb, lower = cb_and_lower
@@ -179,17 +197,28 @@ def _cho_solve_banded(cb_and_lower, b):
     return BANDED_SYSTEM(last[0], BANDED_SYSTEM(first[0], as_array(b), **first[1]), **last[1])
 
 
-# ---- matrices made of few numbers -----------------------------------------------------------------------------------
+# ---- matrices made of few numbers --------------------------------------------------------------------------
 
 
 def _vector(fun, x):
     x = as_array(x)
     if x.ndim > 1:
-        raise UnsupportedKeywordError(f"scipy.linalg.{fun}: there is no derivative for arrays of more than one axis, whose meaning depends on SciPy's version")
+        raise UnsupportedKeywordError(
+            f"scipy.linalg.{fun}: there is no derivative for arrays of more than one axis, whose meaning "
+            "depends on SciPy's version"
+        )
     return np.reshape(x, -1)
 
 
-@scipy_composite(scipy.linalg.toeplitz, samples=lambda s: [s(s.array(3)), s(s.array(3), s.array(4)), s(s.array(3), r=s.array(2)), s(s.array(2), s.real(3))])
+@scipy_composite(
+    scipy.linalg.toeplitz,
+    samples=lambda s: [
+        s(s.array(3)),
+        s(s.array(3), s.array(4)),
+        s(s.array(3), r=s.array(2)),
+        s(s.array(2), s.real(3)),
+    ],
+)
 def _toeplitz(c, r=None):
     c = _vector("toeplitz", c)
     r = conj(c) if r is None else _vector("toeplitz", r)
@@ -197,7 +226,10 @@ def _toeplitz(c, r=None):
     return numbers[np.arange(c.size)[:, None] - np.arange(r.size) + (r.size - 1)]
 
 
-@scipy_composite(scipy.linalg.hankel, samples=lambda s: [s(s.array(3)), s(s.array(3), s.array(4)), s(s.array(3), r=s.array(2))])
+@scipy_composite(
+    scipy.linalg.hankel,
+    samples=lambda s: [s(s.array(3)), s(s.array(3), s.array(4)), s(s.array(3), r=s.array(2))],
+)
 def _hankel(c, r=None):
     c = _vector("hankel", c)
     r = np.zeros(c.size, c.dtype) if r is None else _vector("hankel", r)
@@ -234,7 +266,9 @@ def _fiedler(a):
     return np.abs(a[..., :, None] - a[..., None, :])
 
 
-@scipy_composite(scipy.linalg.diagsvd, operands=("s",), samples=lambda s: [s(s.array(2), 2, 3), s(s.array(2), 4, 2)])
+@scipy_composite(
+    scipy.linalg.diagsvd, operands=("s",), samples=lambda s: [s(s.array(2), 2, 3), s(s.array(2), 4, 2)]
+)
 def _diagsvd(s, M, N):
     s = as_array(s)
     eye = np.eye(M, N, dtype=s.dtype)
@@ -243,12 +277,21 @@ def _diagsvd(s, M, N):
 
 @scipy_composite(
     scipy.linalg.convolution_matrix,
-    samples=lambda s: [s(s.array(3), 4), s(s.array(3), 4, "same"), s(s.array(3), n=2, mode="valid"), s(s.array(2), 4, mode="valid")],
+    samples=lambda s: [
+        s(s.array(3), 4),
+        s(s.array(3), 4, "same"),
+        s(s.array(3), n=2, mode="valid"),
+        s(s.array(2), 4, mode="valid"),
+    ],
 )
 def _convolution_matrix(a, n, mode="full"):
     a = as_array(a)
     m = shape_of(a)[-1]
-    start, size = {"full": (0, n + m - 1), "same": ((min(n, m) - 1) // 2, max(n, m)), "valid": (min(n, m) - 1, max(n, m) - min(n, m) + 1)}[mode]
+    start, size = {
+        "full": (0, n + m - 1),
+        "same": ((min(n, m) - 1) // 2, max(n, m)),
+        "valid": (min(n, m) - 1, max(n, m) - min(n, m) + 1),
+    }[mode]
     index = np.arange(start, start + size)[:, None] - np.arange(n)
     inside = (index >= 0) & (index < m)
     return a[..., np.where(inside, index, 0)] * inside
@@ -264,7 +307,12 @@ def _khatri_rao(a, b):
 
 @scipy_composite(
     scipy.linalg.block_diag,
-    samples=lambda s: [s(s.array(2, 2), s.array(1, 3)), s(s.array(2), s.array(), s.array(2, 2)), s(s.array(2, 3)), s(s.array(0, 2), s.array(2, 1), s.real(1, 1))],
+    samples=lambda s: [
+        s(s.array(2, 2), s.array(1, 3)),
+        s(s.array(2), s.array(), s.array(2, 2)),
+        s(s.array(2, 3)),
+        s(s.array(0, 2), s.array(2, 1), s.real(1, 1)),
+    ],
 )
 def _block_diag(arrs=()):
     blocks = [as_array(x) for x in arrs]
@@ -278,7 +326,7 @@ def _block_diag(arrs=()):
     return np.concatenate(rows, axis=-2)
 
 
-# ---- systems with them ------------------------------------------------------------------------------------------------
+# ---- systems with them -------------------------------------------------------------------------------------
 
 
 def _column_and_row(c_or_cr):
@@ -301,7 +349,11 @@ def _heavy(s, n):
 
 @scipy_composite(
     scipy.linalg.matmul_toeplitz,
-    samples=lambda s: [s(s.array(3), s.array(3)), s((s.array(3), s.array(4)), s.array(4, 2)), s((s.array(4), s.array(2)), s.array(2))],
+    samples=lambda s: [
+        s(s.array(3), s.array(3)),
+        s((s.array(3), s.array(4)), s.array(4, 2)),
+        s((s.array(4), s.array(2)), s.array(2)),
+    ],
 )
 def _matmul_toeplitz(c_or_cr, x):
     return double(_toeplitz(*_column_and_row(c_or_cr))) @ double(as_array(x))
@@ -311,15 +363,24 @@ def _matmul_toeplitz(c_or_cr, x):
     scipy.linalg.solve_circulant,
     operands=("c", "b"),
     samples=lambda s: [
-        s(_heavy(s, 4), s.array(4)), s(_heavy(s, 3), s.array(3, 2)), s(_heavy(s, 3), s.array(2, 3), baxis=1, outaxis=-1), s(column(_heavy(s, 3)), s.array(3), caxis=0),
-        s(np.ones(3, s.dtype), s.array(3), singular="lstsq", tol=1e-8, via=lambda f, c, b, **k: f(c[:1] * np.ones(3), b, **k)), s(_heavy(s, 3), s.real(3)),
+        s(_heavy(s, 4), s.array(4)), s(_heavy(s, 3), s.array(3, 2)),
+        s(_heavy(s, 3), s.array(2, 3), baxis=1, outaxis=-1), s(column(_heavy(s, 3)), s.array(3), caxis=0),
+        s(
+            np.ones(3, s.dtype), s.array(3), singular="lstsq", tol=1e-8, via=lambda f, c, b,
+            **k: f(c[:1] * np.ones(3), b, **k)
+        ),
+        s(_heavy(s, 3), s.real(3)),
     ],
 )  # fmt: skip
 def _solve_circulant(c, b, singular="raise", tol=None, caxis=-1, baxis=0, outaxis=0):
     c, b = np.atleast_1d(as_array(c)), np.atleast_1d(as_array(b))
     fc = np.fft.fft(np.moveaxis(c, caxis, -1))
     size = np.abs(plain(fc))
-    tol = np.max(size, axis=-1, keepdims=True) * size.shape[-1] * np.finfo(np.float64).eps if tol is None else tol
+    tol = (
+        np.max(size, axis=-1, keepdims=True) * size.shape[-1] * np.finfo(np.float64).eps
+        if tol is None
+        else tol
+    )
     none = size <= tol
     if none.any() and singular == "raise":
         raise np.linalg.LinAlgError("near singular circulant matrix.")

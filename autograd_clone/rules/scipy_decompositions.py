@@ -1,7 +1,7 @@
 """``scipy.linalg``: decompositions, in terms of those of `numpy.linalg`.
 
-SciPy calls other routines of LAPACK, which may turn eigenvectors by a phase, or by a rotation where eigenvalues are
-repeated. The traced result is turned back, by a constant, so that it is SciPy's own in value.
+SciPy calls other routines of LAPACK, which may turn eigenvectors by a phase, or by a rotation where
+eigenvalues are repeated. The traced result is turned back, by a constant, so that it is SciPy's own in value.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ import scipy.linalg
 
 from ..array.box import as_array
 from ..engine.errors import UnsupportedKeywordError
-from .decompositions import _without_phases
+from .eigen import without_phases as _without_phases
 from .matrices import H, T, column, conj
 from .repeated import plain
 from .scipy_linalg import refuse_unless, scipy_composite, symmetric, triangular_system
 
-# ---- symmetric eigenvalue problems ------------------------------------------------------------------------------------
+# ---- symmetric eigenvalue problems -------------------------------------------------------------------------
 
 
 def _turned_to(v, target):
@@ -41,9 +41,12 @@ def _reduced(a, b, type):
 @scipy_composite(
     scipy.linalg.eigh,
     samples=lambda s: [
-        s(s.matrix(3), via=_without_phases), s(s.matrix(3), lower=False, via=_without_phases), s(s.matrix(3), eigvals_only=True),
-        s(s.matrix(4), subset_by_index=[1, 2], via=_without_phases), s(s.matrix(3), s.spd(3), via=_without_phases),
-        *(s(s.matrix(3), b=s.spd(3), type=k, via=_without_phases) for k in (1, 2, 3)), s(s.matrix(3), s.spd(3), lower=False, eigvals_only=True),
+        s(s.matrix(3), via=_without_phases), s(s.matrix(3), lower=False, via=_without_phases),
+        s(s.matrix(3), eigvals_only=True),
+        s(s.matrix(4), subset_by_index=[1, 2], via=_without_phases),
+        s(s.matrix(3), s.spd(3), via=_without_phases),
+        *(s(s.matrix(3), b=s.spd(3), type=k, via=_without_phases) for k in (1, 2, 3)),
+        s(s.matrix(3), s.spd(3), lower=False, eigvals_only=True),
         s(s.matrix(3), subset_by_value=[-100.0, 2.5], eigvals_only=True),
     ],
 )  # fmt: skip
@@ -65,7 +68,9 @@ def _eigh(a, b=None, lower=True, eigvals_only=False, type=1, subset_by_index=Non
 def _all_of_eigh(a, b, lower, type):
     """Eigenvalues, and a function that gives the eigenvectors."""
     if a.ndim != 2:
-        raise UnsupportedKeywordError("scipy.linalg.eigh: there is no derivative for a stack of matrices; use numpy.linalg.eigh")
+        raise UnsupportedKeywordError(
+            "scipy.linalg.eigh: there is no derivative for a stack of matrices; use numpy.linalg.eigh"
+        )
     a, back = symmetric(a, lower), lambda y: y
     if b is not None:
         a, back = _reduced(a, symmetric(b, lower), type)
@@ -75,11 +80,21 @@ def _all_of_eigh(a, b, lower, type):
 
 @scipy_composite(
     scipy.linalg.eigvalsh,
-    samples=lambda s: [s(s.matrix(3)), s(s.matrix(3), s.spd(3)), s(s.matrix(3), b=s.spd(3), lower=False, type=2), s(s.matrix(4), subset_by_index=[0, 1]),
+    samples=lambda s: [s(s.matrix(3)), s(s.matrix(3), s.spd(3)),
+                       s(s.matrix(3), b=s.spd(3), lower=False, type=2),
+                       s(s.matrix(4), subset_by_index=[0, 1]),
                        s(s.matrix(3), subset_by_value=[-100.0, 2.5])],
 )  # fmt: skip
 def _eigvalsh(a, b=None, lower=True, type=1, subset_by_index=None, subset_by_value=None):
-    return _eigh(a, b, lower=lower, eigvals_only=True, type=type, subset_by_index=subset_by_index, subset_by_value=subset_by_value)
+    return _eigh(
+        a,
+        b,
+        lower=lower,
+        eigvals_only=True,
+        type=type,
+        subset_by_index=subset_by_index,
+        subset_by_value=subset_by_value,
+    )
 
 
 @scipy_composite(
@@ -94,11 +109,15 @@ def _eigh_tridiagonal(d, e, eigvals_only=False, select="a", select_range=None, *
     a = _tridiagonal(as_array(d), as_array(e))
     w, vectors = _all_of_eigh(a, None, True, 1)
     if select not in ("a", "i"):
-        raise UnsupportedKeywordError(f"scipy.linalg.eigh_tridiagonal: the derivative does not support select={select!r}")
+        raise UnsupportedKeywordError(
+            f"scipy.linalg.eigh_tridiagonal: the derivative does not support select={select!r}"
+        )
     chosen = slice(None) if select == "a" else slice(select_range[0], select_range[1] + 1)
     if eigvals_only:
         return w[chosen]
-    target = scipy.linalg.eigh_tridiagonal(plain(d), plain(e), select=select, select_range=select_range, **others)[1]
+    target = scipy.linalg.eigh_tridiagonal(
+        plain(d), plain(e), select=select, select_range=select_range, **others
+    )[1]
     return w[chosen], _turned_to(vectors()[:, chosen], target)
 
 
@@ -113,19 +132,29 @@ def _tridiagonal(d, e):
 @scipy_composite(
     scipy.linalg.eigvalsh_tridiagonal,
     complex=False,
-    samples=lambda s: [s(s.distinct(4), s.array(3)), s(s.distinct(4), s.array(3), select="i", select_range=(0, 1))],
+    samples=lambda s: [
+        s(s.distinct(4), s.array(3)),
+        s(s.distinct(4), s.array(3), select="i", select_range=(0, 1)),
+    ],
 )
 def _eigvalsh_tridiagonal(d, e, select="a", select_range=None, **others):
     return _eigh_tridiagonal(d, e, eigvals_only=True, select=select, select_range=select_range, **others)
 
 
-# ---- general eigenvalue problems ----------------------------------------------------------------------------------------
+# ---- general eigenvalue problems ---------------------------------------------------------------------------
 
 
 @scipy_composite(
     scipy.linalg.eig,
-    samples=lambda s: [s(s.matrix(3), left=left, right=right, via=_without_phases) for left in (False, True) for right in (False, True) if left or right]
-    + [s(s.matrix(3), right=False), s(s.matrix(3), via=_normalised)],
+    samples=lambda s: (
+        [
+            s(s.matrix(3), left=left, right=right, via=_without_phases)
+            for left in (False, True)
+            for right in (False, True)
+            if left or right
+        ]
+        + [s(s.matrix(3), right=False), s(s.matrix(3), via=_normalised)]
+    ),
 )
 def _eig(a, left=False, right=True, **others):
     refuse_unless("eig", **others)
@@ -133,7 +162,9 @@ def _eig(a, left=False, right=True, **others):
     w, vr = np.linalg.eig(a)
     w = w.astype(np.result_type(w.dtype, np.complex64))
     target = scipy.linalg.eig(plain(a), left=left, right=True)
-    order = np.argmin(np.abs(column(target[0]) - plain(w)), axis=1)  # SciPy's, which may be another in single precision
+    order = np.argmin(
+        np.abs(column(target[0]) - plain(w)), axis=1
+    )  # SciPy's, which may be another in single precision
     w, vr = w[order], vr[:, order]
     vr = vr * np.sign(np.real(np.sum(conj(plain(vr)) * target[-1], axis=0)))
     if not left:
@@ -165,12 +196,16 @@ def _eigvals(a, **others):
     return w.astype(np.result_type(w.dtype, np.complex64))
 
 
-# ---- singular values ----------------------------------------------------------------------------------------------------
+# ---- singular values ---------------------------------------------------------------------------------------
 
 
 @scipy_composite(
     scipy.linalg.svd,
-    samples=lambda s: [s(s.array(3, 2), full_matrices=False, via=_without_phases), s(s.array(2, 3), compute_uv=False), s(s.array(3, 3), via=_without_phases)],
+    samples=lambda s: [
+        s(s.array(3, 2), full_matrices=False, via=_without_phases),
+        s(s.array(2, 3), compute_uv=False),
+        s(s.array(3, 3), via=_without_phases),
+    ],
 )
 def _svd(a, full_matrices=True, compute_uv=True):
     found = np.linalg.svd(as_array(a), full_matrices, compute_uv)
@@ -188,13 +223,19 @@ def _of_span(f, a, *args, **kwargs):
     return v @ H(v)
 
 
-@scipy_composite(scipy.linalg.orth, samples=lambda s: [s(s.array(4, 2), via=_of_span), s(s.array(4, 2), rcond=1e-9, via=_of_span)])
+@scipy_composite(
+    scipy.linalg.orth,
+    samples=lambda s: [s(s.array(4, 2), via=_of_span), s(s.array(4, 2), rcond=1e-9, via=_of_span)],
+)
 def _orth(A, rcond=None):
     u, s, _ = np.linalg.svd(as_array(A), full_matrices=False)
     return u[:, : _rank(s, A, rcond)]
 
 
-@scipy_composite(scipy.linalg.null_space, samples=lambda s: [s(s.array(2, 4), via=_of_span), s(s.array(2, 3), rcond=1e-9, via=_of_span)])
+@scipy_composite(
+    scipy.linalg.null_space,
+    samples=lambda s: [s(s.array(2, 4), via=_of_span), s(s.array(2, 3), rcond=1e-9, via=_of_span)],
+)
 def _null_space(A, rcond=None, **others):
     _, s, vh = np.linalg.svd(as_array(A))
     return H(vh[_rank(s, A, rcond) :])
@@ -206,17 +247,25 @@ def _rank(s, a, rcond):
     return int(np.sum(values > rcond * np.max(values, initial=0)))
 
 
-# ---- QR -----------------------------------------------------------------------------------------------------------------
+# ---- QR ----------------------------------------------------------------------------------------------------
 
 
 @scipy_composite(
     scipy.linalg.qr,
-    samples=lambda s: [s(s.array(4, 2)), s(s.array(4, 2), mode="economic"), s(s.array(2, 4)), s(s.array(3, 3), mode="r"), s(s.array(4, 3), mode="economic", pivoting=True)],
+    samples=lambda s: [
+        s(s.array(4, 2)),
+        s(s.array(4, 2), mode="economic"),
+        s(s.array(2, 4)),
+        s(s.array(3, 3), mode="r"),
+        s(s.array(4, 3), mode="economic", pivoting=True),
+    ],
 )
 def _qr(a, mode="full", pivoting=False):
     a = as_array(a)
     if mode == "raw":
-        raise UnsupportedKeywordError("scipy.linalg.qr: the derivative does not support mode='raw'; numpy.linalg.qr has it")
+        raise UnsupportedKeywordError(
+            "scipy.linalg.qr: the derivative does not support mode='raw'; numpy.linalg.qr has it"
+        )
     order = ()
     if pivoting:
         order = (scipy.linalg.qr(plain(a), mode="r", pivoting=True)[1],)
@@ -233,7 +282,10 @@ def _rq(a, mode="full"):
     a = as_array(a)
     m, n = a.shape
     if m > n or (m < n and mode != "economic"):
-        raise UnsupportedKeywordError("scipy.linalg.rq: there is a derivative for square matrices, and for wide ones with mode='economic'")
+        raise UnsupportedKeywordError(
+            "scipy.linalg.rq: there is a derivative for square matrices, and for wide ones with "
+            "mode='economic'"
+        )
     q, r = np.linalg.qr(H(a)[:, ::-1])
     r, q = H(r)[::-1, ::-1], H(q)[::-1]
     target = scipy.linalg.rq(plain(a), mode="r")[:, -m:]

@@ -1,8 +1,9 @@
 """``scipy.linalg``: linear systems of every structure, factorisations for them, inverses.
 
-SciPy's functions are plain Python functions that know no dispatch protocol: `autograd_clone.scipy.linalg` calls the
-records here when an argument is traced. Most are compositions of what `numpy.linalg` has rules for. Options that say how
-SciPy is to work (``overwrite_a``, ``check_finite``, a LAPACK driver) have no influence on a derivative and are dropped.
+SciPy's functions are plain Python functions that know no dispatch protocol: `autograd_clone.scipy.linalg`
+calls the records here when an argument is traced. Most are compositions of what `numpy.linalg` has rules for.
+Options that say how SciPy is to work (``overwrite_a``, ``check_finite``, a LAPACK driver) have no influence
+on a derivative and are dropped.
 """
 
 from __future__ import annotations
@@ -27,12 +28,15 @@ from .triangular import TRIANGULAR_SOLVE, triangle
 
 #: Parameters that say how to compute, not what.
 DROPPED = frozenset({
-    "check_finite", "driver", "lapack_driver", "lwork", "overwrite_a", "overwrite_ab", "overwrite_a_band", "overwrite_b", "workers",
+    "check_finite", "driver", "lapack_driver", "lwork", "overwrite_a", "overwrite_ab", "overwrite_a_band",
+    "overwrite_b", "workers",
 })  # fmt: skip
 
 
 def scipy_composite(fun, **options):
-    """Decorator: register code for a SciPy function, called with its arguments by name and the options above dropped."""
+    """Decorator: register code for a SciPy function, called with its arguments by name and the options
+    above dropped.
+    """
     signature = inspect.signature(fun)
     options.setdefault("name", f"scipy.linalg.{fun.__name__}")
 
@@ -88,10 +92,12 @@ def refuse_unless(fun, **given):
     """Raise for each keyword argument whose value is true: there is no derivative for it."""
     for name, value in given.items():
         if value is not None and value is not False:
-            raise UnsupportedKeywordError(f"scipy.linalg.{fun}: the derivative does not support the keyword {name}={value!r}")
+            raise UnsupportedKeywordError(
+                f"scipy.linalg.{fun}: the derivative does not support the keyword {name}={value!r}"
+            )
 
 
-# ---- matrices of which only a part is read --------------------------------------------------------------------------
+# ---- matrices of which only a part is read -----------------------------------------------------------------
 
 
 def symmetric(a, lower, hermitian=True):
@@ -104,7 +110,9 @@ def symmetric(a, lower, hermitian=True):
 
 def structured(a, assume_a, lower):
     """`a` as `scipy.linalg.solve` reads it for a value of ``assume_a``."""
-    kind = {"gen": "general", "sym": "symmetric", "her": "hermitian", "pos": "positive definite"}.get(assume_a, assume_a)
+    kind = {"gen": "general", "sym": "symmetric", "her": "hermitian", "pos": "positive definite"}.get(
+        assume_a, assume_a
+    )
     if kind in (None, "general", "banded"):
         return a
     if kind in ("symmetric", "hermitian", "positive definite"):
@@ -118,15 +126,19 @@ def structured(a, assume_a, lower):
     raise UnsupportedKeywordError(f"scipy.linalg: the derivative does not know assume_a={assume_a!r}")
 
 
-# ---- general systems ------------------------------------------------------------------------------------------------
+# ---- general systems ---------------------------------------------------------------------------------------
 
 
 @scipy_composite(
     scipy.linalg.solve,
     samples=lambda s: [
-        s(s.matrix(3), s.array(3)), s(s.matrix(3), s.array(3, 2)), s(s.spd(3), s.array(3), lower=True, assume_a="pos", via=s.hermitian),
-        s(s.spd(3), s.array(3), assume_a="pos", via=s.hermitian), s(s.matrix(3), s.array(3), assume_a="upper triangular"),
-        s(s.matrix(3).real, s.real(3), transposed=True), s(s.matrix(3), s.array(3), assume_a="sym", lower=True), s(s.matrix(3), s.array(3), assume_a="diagonal"),
+        s(s.matrix(3), s.array(3)), s(s.matrix(3), s.array(3, 2)),
+        s(s.spd(3), s.array(3), lower=True, assume_a="pos", via=s.hermitian),
+        s(s.spd(3), s.array(3), assume_a="pos", via=s.hermitian),
+        s(s.matrix(3), s.array(3), assume_a="upper triangular"),
+        s(s.matrix(3).real, s.real(3), transposed=True),
+        s(s.matrix(3), s.array(3), assume_a="sym", lower=True),
+        s(s.matrix(3), s.array(3), assume_a="diagonal"),
         s(s.matrix(4), s.array(4), assume_a="tridiagonal"), s(s.matrix(3, 2), s.array(2, 3, 1)),
     ],
 )  # fmt: skip
@@ -137,18 +149,31 @@ def _solve(a, b, lower=False, assume_a=None, transposed=False):
 
 @scipy_composite(
     scipy.linalg.inv,
-    samples=lambda s: [s(s.matrix(3)), s(s.matrix(2, 4)), s(s.spd(3), assume_a="pos", lower=True, via=s.hermitian)],
+    samples=lambda s: [
+        s(s.matrix(3)),
+        s(s.matrix(2, 4)),
+        s(s.spd(3), assume_a="pos", lower=True, via=s.hermitian),
+    ],
 )
 def _inv(a, assume_a=None, lower=False):
     return np.linalg.inv(structured(as_array(a), assume_a, lower))
 
 
-@scipy_composite(scipy.linalg.det, samples=lambda s: [s(s.matrix(3)), s(s.matrix(2, 4)), s(s.array(3, 2) @ s.array(2, 3))])
+@scipy_composite(
+    scipy.linalg.det, samples=lambda s: [s(s.matrix(3)), s(s.matrix(2, 4)), s(s.array(3, 2) @ s.array(2, 3))]
+)
 def _det(a):
     return np.linalg.det(double(as_array(a)))
 
 
-@scipy_composite(scipy.linalg.norm, samples=lambda s: [s(s.array(3)), s(s.array(2, 3), "nuc"), s(s.nonzero(2, 3), ord=3, axis=1, keepdims=True)])
+@scipy_composite(
+    scipy.linalg.norm,
+    samples=lambda s: [
+        s(s.array(3)),
+        s(s.array(2, 3), "nuc"),
+        s(s.nonzero(2, 3), ord=3, axis=1, keepdims=True),
+    ],
+)
 def _norm(a, ord=None, axis=None, keepdims=False):
     a = as_array(a)
     if a.ndim == 1 and ord in (None, 2) and axis is None and not keepdims:
@@ -174,7 +199,11 @@ def _with_rank(inverse, a, cutoff, return_rank):
 
 @scipy_composite(
     scipy.linalg.pinv,
-    samples=lambda s: [s(s.array(3, 2)), s(s.array(2, 3), atol=1e-10, rtol=1e-9), s(s.array(3, 2), return_rank=True)],
+    samples=lambda s: [
+        s(s.array(3, 2)),
+        s(s.array(2, 3), atol=1e-10, rtol=1e-9),
+        s(s.array(3, 2), return_rank=True),
+    ],
 )
 def _pinv(a, atol=None, rtol=None, return_rank=False):
     a = as_array(a)
@@ -184,7 +213,12 @@ def _pinv(a, atol=None, rtol=None, return_rank=False):
 
 @scipy_composite(
     scipy.linalg.pinvh,
-    samples=lambda s: [s(s.matrix(3)), s(s.matrix(3), lower=False), s(s.matrix(3), atol=1e-10, rtol=1e-9), s(s.matrix(3), return_rank=True)],
+    samples=lambda s: [
+        s(s.matrix(3)),
+        s(s.matrix(3), lower=False),
+        s(s.matrix(3), atol=1e-10, rtol=1e-9),
+        s(s.matrix(3), return_rank=True),
+    ],
 )
 def _pinvh(a, atol=None, rtol=None, lower=True, return_rank=False):
     a = symmetric(as_array(a), lower)
@@ -194,7 +228,11 @@ def _pinvh(a, atol=None, rtol=None, lower=True, return_rank=False):
 
 @scipy_composite(
     scipy.linalg.lstsq,
-    samples=lambda s: [s(s.array(4, 2), s.array(4)), s(s.array(4, 2), s.array(4, 3), cond=1e-10), s(s.array(2, 4), s.array(2))],
+    samples=lambda s: [
+        s(s.array(4, 2), s.array(4)),
+        s(s.array(4, 2), s.array(4, 3), cond=1e-10),
+        s(s.array(2, 4), s.array(2)),
+    ],
 )
 def _lstsq(a, b, cond=None):
     a, b = as_array(a), as_array(b)
@@ -205,7 +243,7 @@ def _lstsq(a, b, cond=None):
     return x, squares[0] if b.ndim == 1 and squares.size else squares, int(rank), s
 
 
-# ---- triangular systems, Cholesky ----------------------------------------------------------------------------------
+# ---- triangular systems, Cholesky --------------------------------------------------------------------------
 
 
 def triangular_system(a, b, lower, trans=0):
@@ -219,9 +257,22 @@ def triangular_system(a, b, lower, trans=0):
 
 @scipy_composite(
     scipy.linalg.solve_triangular,
-    samples=lambda s: [s(s.matrix(3), s.array(3), trans, lower) for trans in (0, 1, 2, "N", "T", "C") for lower in (False, True)]
-    + [s(s.matrix(3), s.array(3, 2), lower=True, unit_diagonal=True), s(s.matrix(3), s.array(3, 2), trans=1, unit_diagonal=True)]
-    + [s(s.matrix(3), s.real(3)), s(s.matrix(30), s.array(30, 2), lower=True), s(s.matrix(30), s.array(30), trans="C")],
+    samples=lambda s: (
+        [
+            s(s.matrix(3), s.array(3), trans, lower)
+            for trans in (0, 1, 2, "N", "T", "C")
+            for lower in (False, True)
+        ]
+        + [
+            s(s.matrix(3), s.array(3, 2), lower=True, unit_diagonal=True),
+            s(s.matrix(3), s.array(3, 2), trans=1, unit_diagonal=True),
+        ]
+        + [
+            s(s.matrix(3), s.real(3)),
+            s(s.matrix(30), s.array(30, 2), lower=True),
+            s(s.matrix(30), s.array(30), trans="C"),
+        ]
+    ),
 )
 def _solve_triangular(a, b, trans=0, lower=False, unit_diagonal=False):
     a = triangle(as_array(a), lower)
@@ -233,14 +284,21 @@ def _solve_triangular(a, b, trans=0, lower=False, unit_diagonal=False):
 
 @scipy_composite(
     scipy.linalg.cholesky,
-    samples=lambda s: [s(s.spd(3), via=s.hermitian), s(s.spd(3), lower=True, via=s.hermitian), s(s.spd(3, 2), True, via=s.hermitian)],
+    samples=lambda s: [
+        s(s.spd(3), via=s.hermitian),
+        s(s.spd(3), lower=True, via=s.hermitian),
+        s(s.spd(3, 2), True, via=s.hermitian),
+    ],
 )
 def _cholesky(a, lower=False):
     a = at_least(a, 2)
     return np.linalg.cholesky(a) if lower else H(np.linalg.cholesky(H(a)))
 
 
-@scipy_composite(scipy.linalg.cho_factor, samples=lambda s: [s(s.spd(3), via=_factor), s(s.spd(3), lower=True, via=_factor)])
+@scipy_composite(
+    scipy.linalg.cho_factor,
+    samples=lambda s: [s(s.spd(3), via=_factor), s(s.spd(3), lower=True, via=_factor)],
+)
 def _cho_factor(a, lower=False):
     a = as_array(a)
     return _cholesky(a, lower) + (np.triu(a, 1) if lower else np.tril(a, -1)), lower
@@ -255,7 +313,9 @@ def _factor(f, a, *args, **kwargs):
 @scipy_composite(
     scipy.linalg.cho_solve,
     operands=("c_and_lower", "b"),
-    samples=lambda s: [s((s.matrix(3), lower), b) for lower in (True, False) for b in (s.array(3), s.array(3, 2))],
+    samples=lambda s: [
+        s((s.matrix(3), lower), b) for lower in (True, False) for b in (s.array(3), s.array(3, 2))
+    ],
 )
 def _cho_solve(c_and_lower, b):
     c, lower = c_and_lower
@@ -264,7 +324,7 @@ def _cho_solve(c_and_lower, b):
     return triangular_system(c, triangular_system(c, b, bool(lower), first), bool(lower), last)
 
 
-# ---- LU -------------------------------------------------------------------------------------------------------------
+# ---- LU ----------------------------------------------------------------------------------------------------
 # With A = L U and M = L^-1 dA U^-1: dL = L (strict lower triangle of M), dU = (upper triangle of M) U.
 
 
@@ -319,7 +379,9 @@ def _row_order(pivots, n):
 def _pivoted(fun, a):
     """The pivots of a matrix and the matrix with its rows in their order."""
     if a.ndim != 2:
-        raise UnsupportedKeywordError(f"scipy.linalg.{fun}: there is no derivative for a stack of matrices; loop over them")
+        raise UnsupportedKeywordError(
+            f"scipy.linalg.{fun}: there is no derivative for a stack of matrices; loop over them"
+        )
     pivots = scipy.linalg.lu_factor(plain(a))[1]
     order = _row_order(pivots, a.shape[0])
     return pivots, order, a[order]
@@ -332,13 +394,18 @@ def _lu_factor(a):
         return a, np.zeros(1, np.int32)
     pivots, _, rows = _pivoted("lu_factor", a)
     if a.shape[0] != a.shape[1]:
-        raise UnsupportedKeywordError("scipy.linalg.lu_factor: there is no derivative for a matrix that is not square; use lu")
+        raise UnsupportedKeywordError(
+            "scipy.linalg.lu_factor: there is no derivative for a matrix that is not square; use lu"
+        )
     return UNPIVOTED_LU(rows), pivots
 
 
 @scipy_composite(
     scipy.linalg.lu,
-    samples=lambda s: [s(s.array(*shape)) for shape in ((3, 3), (4, 2), (2, 4))] + [s(s.array(4, 2), permute_l=True), s(s.array(3, 3), p_indices=True)],
+    samples=lambda s: (
+        [s(s.array(*shape)) for shape in ((3, 3), (4, 2), (2, 4))]
+        + [s(s.array(4, 2), permute_l=True), s(s.array(3, 3), p_indices=True)]
+    ),
 )
 def _lu(a, permute_l=False, p_indices=False):
     a = as_array(a)
@@ -353,14 +420,24 @@ def _lu(a, permute_l=False, p_indices=False):
     back = np.argsort(order)
     if permute_l:
         return lower[back], upper
-    return (back.astype(np.int32) if p_indices else np.eye(a.shape[0], dtype=real_dtype(a))[back]), lower, upper
+    return (
+        (back.astype(np.int32) if p_indices else np.eye(a.shape[0], dtype=real_dtype(a))[back]),
+        lower,
+        upper,
+    )
 
 
 @scipy_composite(
     scipy.linalg.lu_solve,
     operands=("lu_and_piv", "b"),
-    samples=lambda s: [s((s.matrix(3), np.array([1, 2, 2], np.int32)), b, trans) for b in (s.array(3), s.array(3, 2)) for trans in (0, 1, 2)]
-    + [s((s.matrix(3), np.array([2, 2, 2], np.int32)), s.array(3))],
+    samples=lambda s: (
+        [
+            s((s.matrix(3), np.array([1, 2, 2], np.int32)), b, trans)
+            for b in (s.array(3), s.array(3, 2))
+            for trans in (0, 1, 2)
+        ]
+        + [s((s.matrix(3), np.array([2, 2, 2], np.int32)), s.array(3))]
+    ),
 )
 def _lu_solve(lu_and_piv, b, trans=0):
     packed, pivots = lu_and_piv

@@ -1,15 +1,17 @@
 """``scipy.linalg``: functions of matrices, matrix equations, polar factors.
 
-A function f of matrices applied to a block triangular matrix gives its own derivative (Mathias 1996; Higham, "Functions of
-Matrices", theorem 3.6)::
+A function f of matrices applied to a block triangular matrix gives its own derivative (Mathias 1996; Higham,
+"Functions of Matrices", theorem 3.6)::
 
     f([[A, E], [0, A]]) = [[f(A), L(A, E)], [0, f(A)]]
 
-where L(A, E) is the derivative of f at A along E. Its adjoint is L(A.T, .). As f is a primitive here, this holds at every
-order. Where a derivative is cheaper by another formula, that is used.
+where L(A, E) is the derivative of f at A along E. Its adjoint is L(A.T, .). As f is a primitive here, this
+holds at every order. Where a derivative is cheaper by another formula, that is used.
 """
 
 from __future__ import annotations
+
+import operator
 
 import numpy as np
 import scipy.linalg
@@ -34,8 +36,9 @@ def _derivative(f, a, e):
     return f(block_triangular(a, e))[..., :n, n:]
 
 
-# ---- expm -----------------------------------------------------------------------------------------------------------
-# Al-Mohy and Higham (2009) compute exponential and derivative together, for three times the cost of the exponential.
+# ---- expm --------------------------------------------------------------------------------------------------
+# Al-Mohy and Higham (2009) compute exponential and derivative together, for three times the cost of the
+# exponential.
 
 
 def exponential_derivative(a, e):
@@ -43,7 +46,11 @@ def exponential_derivative(a, e):
     if a.ndim == e.ndim == 2:
         return _one_exponential_derivative(a, e)
     shape = np.broadcast_shapes(a.shape, e.shape)
-    pairs = zip(np.broadcast_to(a, shape).reshape(-1, *shape[-2:]), np.broadcast_to(e, shape).reshape(-1, *shape[-2:]), strict=True)
+    pairs = zip(
+        np.broadcast_to(a, shape).reshape(-1, *shape[-2:]),
+        np.broadcast_to(e, shape).reshape(-1, *shape[-2:]),
+        strict=True,
+    )
     out = [_one_exponential_derivative(*pair) for pair in pairs]
     return np.stack(out).reshape(shape) if out else np.zeros(shape, np.result_type(a, e))
 
@@ -72,6 +79,8 @@ EXPM_DERIVATIVE = custom(
     jvp={"a": lambda t, a, e: _second_derivative(a, e, t), "e": lambda t, a: EXPM_DERIVATIVE(a, t)},
     samples=lambda s: [s(0.5 * s.array(3, 3), s.array(3, 3)), s(0.5 * s.array(2, 2, 2), s.array(2, 2, 2))],
 )
+
+
 def exponential(a):
     """``scipy.linalg.expm``."""
     if a.ndim < 2:
@@ -89,7 +98,13 @@ EXPM = custom(
 
 @scipy_composite(
     scipy.linalg.expm,
-    samples=lambda s: [s(0.5 * s.array(3, 3)), s(0.5 * s.array(2, 3, 3)), s(np.zeros((2, 2), s.dtype)), s(s.array(1, 1)), s(3 * s.array(2, 2))],
+    samples=lambda s: [
+        s(0.5 * s.array(3, 3)),
+        s(0.5 * s.array(2, 3, 3)),
+        s(np.zeros((2, 2), s.dtype)),
+        s(s.array(1, 1)),
+        s(3 * s.array(2, 2)),
+    ],
 )
 def _expm(A):
     return EXPM(at_least(A, 2))
@@ -97,7 +112,11 @@ def _expm(A):
 
 @scipy_composite(
     scipy.linalg.expm_frechet,
-    samples=lambda s: [s(0.5 * s.array(3, 3), s.array(3, 3)), s(0.5 * s.array(2, 2), s.array(2, 2), compute_expm=False), s(s.array(2, 2), s.array(2, 2), "blockEnlarge")],
+    samples=lambda s: [
+        s(0.5 * s.array(3, 3), s.array(3, 3)),
+        s(0.5 * s.array(2, 2), s.array(2, 2), compute_expm=False),
+        s(s.array(2, 2), s.array(2, 2), "blockEnlarge"),
+    ],
 )
 def _expm_frechet(A, E, method=None, compute_expm=True):
     A, E = as_array(A), as_array(E)
@@ -107,7 +126,7 @@ def _expm_frechet(A, E, method=None, compute_expm=True):
     return (EXPM(A), derivative) if compute_expm else derivative
 
 
-# ---- functions of the exponential -------------------------------------------------------------------------------------
+# ---- functions of the exponential --------------------------------------------------------------------------
 
 
 def _sine_and_cosine(a):
@@ -128,17 +147,30 @@ def _small(s):
     return [s(0.5 * s.array(3, 3)), s(s.array(1, 1)), s(0.5 * s.array(2, 2, 2))]
 
 
-for _f, _both, _pick in (
-    (scipy.linalg.sinm, _sine_and_cosine, lambda s, c: s),
-    (scipy.linalg.cosm, _sine_and_cosine, lambda s, c: c),
-    (scipy.linalg.tanm, _sine_and_cosine, lambda s, c: np.linalg.solve(c, s)),
-    (scipy.linalg.sinhm, _hyperbolic, lambda s, c: s),
-    (scipy.linalg.coshm, _hyperbolic, lambda s, c: c),
-    (scipy.linalg.tanhm, _hyperbolic, lambda s, c: np.linalg.solve(c, s)),
-):
-    composite(_f, lambda A, both=_both, pick=_pick: pick(*both(as_array(A))), samples=_small, name=f"scipy.linalg.{_f.__name__}")
+_SINE, _COSINE = operator.itemgetter(0), operator.itemgetter(1)
 
-# ---- Sylvester's equation and its kin -----------------------------------------------------------------------------------
+
+def _tangent(sine_and_cosine):
+    sine, cosine = sine_and_cosine
+    return np.linalg.solve(cosine, sine)
+
+
+for _f, _both, _pick in (
+    (scipy.linalg.sinm, _sine_and_cosine, _SINE),
+    (scipy.linalg.cosm, _sine_and_cosine, _COSINE),
+    (scipy.linalg.tanm, _sine_and_cosine, _tangent),
+    (scipy.linalg.sinhm, _hyperbolic, _SINE),
+    (scipy.linalg.coshm, _hyperbolic, _COSINE),
+    (scipy.linalg.tanhm, _hyperbolic, _tangent),
+):
+    composite(
+        _f,
+        lambda A, both=_both, pick=_pick: pick(both(as_array(A))),
+        samples=_small,
+        name=f"scipy.linalg.{_f.__name__}",
+    )
+
+# ---- Sylvester's equation and its kin ----------------------------------------------------------------------
 
 
 def sylvester(a, b, q):
@@ -149,7 +181,9 @@ def sylvester(a, b, q):
     if 0 in q.shape:
         return np.zeros(q.shape, dtype)
     # of one type, or the real Schur form of `a` would meet the complex solver
-    return scipy.linalg.solve_sylvester(*(x.astype(dtype, copy=False) for x in (a, b, q))).astype(dtype, copy=False)
+    return scipy.linalg.solve_sylvester(*(x.astype(dtype, copy=False) for x in (a, b, q))).astype(
+        dtype, copy=False
+    )
 
 
 SYLVESTER = custom(
@@ -171,25 +205,40 @@ SYLVESTER = custom(
 
 @scipy_composite(
     scipy.linalg.solve_sylvester,
-    samples=lambda s: [s(s.matrix(3), s.matrix(2), s.array(3, 2)), s(s.matrix(2), s.matrix(2).real, s.array(2, 2)), s(s.matrix(2), s.matrix(1), s.real(2, 1))],
+    samples=lambda s: [
+        s(s.matrix(3), s.matrix(2), s.array(3, 2)),
+        s(s.matrix(2), s.matrix(2).real, s.array(2, 2)),
+        s(s.matrix(2), s.matrix(1), s.real(2, 1)),
+    ],
 )
 def _solve_sylvester(a, b, q):
     return SYLVESTER(as_array(a), as_array(b), as_array(q))
 
 
-@scipy_composite(scipy.linalg.solve_continuous_lyapunov, samples=lambda s: [s(s.matrix(3), s.array(3, 3)), s(s.matrix(2), s.real(2, 2))])
+@scipy_composite(
+    scipy.linalg.solve_continuous_lyapunov,
+    samples=lambda s: [s(s.matrix(3), s.array(3, 3)), s(s.matrix(2), s.real(2, 2))],
+)
 def _solve_continuous_lyapunov(a, q):
     a = at_least(a, 2)
     return SYLVESTER(a, H(a), at_least(q, 2))
 
 
 if scipy.linalg.solve_lyapunov is not scipy.linalg.solve_continuous_lyapunov:
-    composite(scipy.linalg.solve_lyapunov, _solve_continuous_lyapunov, samples=lambda s: [s(s.matrix(3), s.array(3, 3))])
+    composite(
+        scipy.linalg.solve_lyapunov,
+        _solve_continuous_lyapunov,
+        samples=lambda s: [s(s.matrix(3), s.array(3, 3))],
+    )
 
 
 @scipy_composite(
     scipy.linalg.solve_discrete_lyapunov,
-    samples=lambda s: [s(0.2 * s.array(3, 3), s.array(3, 3)), s(0.2 * s.array(2, 2), s.array(2, 2), "direct"), s(0.2 * s.array(2, 2), s.array(2, 2), method="bilinear")],
+    samples=lambda s: [
+        s(0.2 * s.array(3, 3), s.array(3, 3)),
+        s(0.2 * s.array(2, 2), s.array(2, 2), "direct"),
+        s(0.2 * s.array(2, 2), s.array(2, 2), method="bilinear"),
+    ],
 )
 def _solve_discrete_lyapunov(a, q, method=None):
     """The solution of ``A X A^H - X + Q = 0``, which is a linear system for the elements of X."""
@@ -204,9 +253,9 @@ def _solve_discrete_lyapunov(a, q, method=None):
     return SYLVESTER(H(b), b, -2 * np.linalg.inv(a + eye) @ q @ inverse)
 
 
-# ---- Riccati's equations ------------------------------------------------------------------------------------------------
-# Implicit differentiation: with the closed-loop matrix C = A - B K, the derivative of the residual with respect to X is
-# C^H dX + dX C in continuous time, C^H dX C - dX in discrete time.
+# ---- Riccati's equations -----------------------------------------------------------------------------------
+# Implicit differentiation: with the closed-loop matrix C = A - B K, the derivative of the residual with
+# respect to X is C^H dX + dX C in continuous time, C^H dX C - dX in discrete time.
 
 
 def riccati(a, b, q, r, *, discrete):
@@ -269,13 +318,20 @@ def _with_weights(f, a, b, q, r, **keywords):
 
 for _f, _is_discrete in ((scipy.linalg.solve_continuous_are, False), (scipy.linalg.solve_discrete_are, True)):
 
-    @scipy_composite(_f, operands=("a", "b", "q", "r"), samples=lambda s: [s(*_control(s, 3, 2), via=_with_weights), s(*_control(s, 2, 1), balanced=False, via=_with_weights)])
+    @scipy_composite(
+        _f,
+        operands=("a", "b", "q", "r"),
+        samples=lambda s: [
+            s(*_control(s, 3, 2), via=_with_weights),
+            s(*_control(s, 2, 1), balanced=False, via=_with_weights),
+        ],
+    )
     def _are(a, b, q, r, balanced=True, discrete=_is_discrete, **others):
         refuse_unless("solve_discrete_are" if discrete else "solve_continuous_are", **others)
         return RICCATI(*map(as_array, (a, b, q, r)), discrete=discrete)
 
 
-# ---- roots, logarithms, powers ------------------------------------------------------------------------------------------
+# ---- roots, logarithms, powers -----------------------------------------------------------------------------
 
 
 def square_root(a):
@@ -345,7 +401,9 @@ def sign(a):
 
 
 def _with_square_root(a, ans):
-    """The square root of ``A @ A``, with which the derivative S of the sign solves ``N S + S N = dA - S dA S`` (Kenney and Laub 1991)."""
+    """The square root of ``A @ A``, with which the derivative S of the sign solves ``N S + S N = dA - S dA
+    S`` (Kenney and Laub 1991).
+    """
     return a @ ans
 
 
@@ -379,7 +437,9 @@ def _of_matrix(f, a):
     return f(np.atleast_2d(a))
 
 
-@scipy_composite(scipy.linalg.sqrtm, samples=lambda s: [sample._replace(via=_of_matrix) for sample in _within(s)])
+@scipy_composite(
+    scipy.linalg.sqrtm, samples=lambda s: [sample._replace(via=_of_matrix) for sample in _within(s)]
+)
 def _sqrtm(A, **others):
     _one_result("sqrtm", others.get("disp"))
     return SQRTM(at_least(A, 2))
@@ -399,7 +459,16 @@ def _signm(A, **others):
 
 @scipy_composite(
     scipy.linalg.fractional_matrix_power,
-    samples=_in_double(lambda s: [s(s.spd(3), 0.5), s(s.spd(3), -1.3), s(s.matrix(3), 2), s(s.matrix(3), t=-1), s(s.spd(2), 0.3), s(s.spd(2), s.real()[()])]),
+    samples=_in_double(
+        lambda s: [
+            s(s.spd(3), 0.5),
+            s(s.spd(3), -1.3),
+            s(s.matrix(3), 2),
+            s(s.matrix(3), t=-1),
+            s(s.spd(2), 0.3),
+            s(s.spd(2), s.real()[()]),
+        ]
+    ),
 )
 def _fractional_matrix_power(A, t):
     A = as_array(A)
@@ -408,15 +477,22 @@ def _fractional_matrix_power(A, t):
     return POWER(A, t)
 
 
-# ---- polar factors ------------------------------------------------------------------------------------------------------
+# ---- polar factors -----------------------------------------------------------------------------------------
 
 
 @scipy_composite(
     scipy.linalg.polar,
-    samples=lambda s: [s(s.array(3, 3)), s(s.array(4, 2)), s(s.array(2, 3), side="left"), s(s.array(3, 3), "left"), s(s.array(2, 3)), s(np.eye(3, dtype=s.dtype))],
+    samples=lambda s: [
+        s(s.array(3, 3)),
+        s(s.array(4, 2)),
+        s(s.array(2, 3), side="left"),
+        s(s.array(3, 3), "left"),
+        s(s.array(2, 3)),
+        s(np.eye(3, dtype=s.dtype)),
+    ],
 )
 def _polar(a, side="right"):
-    """Through ``U^H A``, which is smooth where singular values are repeated, as the factors themselves are."""
+    """Through ``U^H A``, which is smooth where singular values are repeated, as the factors are."""
     if side not in ("right", "left"):
         raise ValueError("`side` must be either 'right' or 'left'")
     a = as_array(a)
@@ -425,7 +501,10 @@ def _polar(a, side="right"):
     return u, H(u) @ a if side == "right" else a @ H(u)
 
 
-@scipy_composite(scipy.linalg.orthogonal_procrustes, samples=lambda s: [s(s.array(4, 2), s.array(4, 2)), s(s.array(3, 3), s.array(3, 3))])
+@scipy_composite(
+    scipy.linalg.orthogonal_procrustes,
+    samples=lambda s: [s(s.array(4, 2), s.array(4, 2)), s(s.array(3, 3), s.array(3, 3))],
+)
 def _orthogonal_procrustes(A, B):
     A, B = as_array(A), as_array(B)
     u, s, vh = np.linalg.svd(T(T(B) @ conj(A)))

@@ -1,7 +1,8 @@
 """Systems with a triangular matrix, which the derivatives of factorisations come down to.
 
-NumPy has no triangular solver. From `BLAS_FROM` rows on it pays to call the one of BLAS, which SciPy gives access to
-(measured at 500 rows: a quarter of the time of `numpy.linalg.solve`); SciPy is imported when that first happens.
+NumPy has no triangular solver. From `BLAS_FROM` rows on it pays to call the one of BLAS, which SciPy gives
+access to (measured at 500 rows: a quarter of the time of `numpy.linalg.solve`); SciPy is imported when that
+first happens.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ def triangular_solve(a, b, *, lower, transposed=False):
 
 
 def _by_blas(a, b, lower, transposed):
-    """The same by ``trsm``, which takes arrays in Fortran order: one in C order is passed as its transpose."""
+    """The same by ``trsm``, which takes arrays in Fortran order: one in C order goes as its transpose."""
     trsm = _trsm(a.dtype.char)
     if not a.flags.f_contiguous:
         a, lower, transposed = a.T, not lower, not transposed
@@ -87,7 +88,13 @@ def _upper(f, a, *args, **kwargs):
 
 TRIANGULAR_SOLVE = custom(
     triangular_solve,
-    vjp={"a": _a_vjp, "b": lambda g, a, lower, transposed: TRIANGULAR_SOLVE(a, g, lower=lower, transposed=not transposed)},
-    jvp={"a": _a_jvp, "b": lambda t, a, lower, transposed: TRIANGULAR_SOLVE(a, t, lower=lower, transposed=transposed)},
+    vjp={
+        "a": _a_vjp,
+        "b": lambda g, a, lower, transposed: TRIANGULAR_SOLVE(a, g, lower=lower, transposed=not transposed),
+    },
+    jvp={
+        "a": _a_jvp,
+        "b": lambda t, a, lower, transposed: TRIANGULAR_SOLVE(a, t, lower=lower, transposed=transposed),
+    },
     samples=_samples,
 )

@@ -1,13 +1,13 @@
 """`scipy.linalg`, differentiable.
 
-Every name of `scipy.linalg` is here. A function whose argument is traced is differentiated, in reverse and forward mode
-and to any order; one without a derivative rule says so when that happens. Options such as ``overwrite_a`` and
-``check_finite`` have no effect on a traced call.
+Every name of `scipy.linalg` is here. A function whose argument is traced is differentiated, in reverse and
+forward mode and to any order; one without a derivative rule says so when that happens. Options such as
+``overwrite_a`` and ``check_finite`` have no effect on a traced call.
 
 Notes
 -----
-A matrix of which SciPy reads one triangle has its gradient in that triangle, except for `cholesky` and `cho_factor`,
-whose gradient is that with respect to a Hermitian matrix, as for `numpy.linalg.cholesky`.
+A matrix of which SciPy reads one triangle has its gradient in that triangle, except for `cholesky` and
+`cho_factor`, whose gradient is that with respect to a Hermitian matrix, as for `numpy.linalg.cholesky`.
 
 Derivatives of matrix functions follow Higham, "Functions of Matrices" (2008), chapter 3.
 
@@ -34,7 +34,9 @@ from ..rules import scipy_banded, scipy_decompositions, scipy_linalg, scipy_matr
 _TABLES = (scipy_banded, scipy_decompositions, scipy_linalg, scipy_matrix_functions)
 for _name in _linalg.__all__:
     _value = getattr(_linalg, _name)
-    globals()[_name] = scipy_linalg.accepting_traces(_value, __name__) if isinstance(_value, _FunctionType) else _value
+    if isinstance(_value, _FunctionType):
+        _value = scipy_linalg.accepting_traces(_value, __name__)
+    globals()[_name] = _value
 
 
 def __getattr__(name: str) -> Any:

@@ -1,0 +1,145 @@
+"""Determinants, whose derivative is the matrix of cofactors.
+
+The cofactors are polynomials in the elements, so they are defined where the matrix is singular, and so is
+their own derivative. There they are found from ``A = U S V^H``, by
+``cof(A + U E V^H) = cof(U) cof(S + E) cof(V^H)`` and ``cof(U) = det(U) conj(U)``. A third derivative at a singular matrix is refused by `numpy.linalg.inv`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..engine.cotangent import shape_of
+from ..engine.define import custom
+from .matrices import T, add2d, column, is_complex
+
+
+def cofactors(a):
+    """The matrix of cofactors, which is ``det(a) * inv(a).T`` where that exists."""
+    inverse, found = _inverse_or_nan(a)
+    out = add2d(np.linalg.det(a)) * T(inverse)
+    if not found.all():
+        u, s, vh = np.linalg.svd(a)
+        scale = add2d(np.linalg.det(u) * np.linalg.det(vh))
+        out = np.where(add2d(found), out, scale * (np.conj(u) @ (column(_others(s)) * np.conj(vh))))
+    return out.astype(a.dtype, copy=False)
+
+
+def cofactors_push(a, v):
+    """The directional derivative of `cofactors` at `a` along `v`: the second derivative of ``det``."""
+    inverse, found = _inverse_or_nan(a)
+    out = add2d(np.linalg.det(a)) * (
+        add2d(_trace_of_product(inverse, v)) * T(inverse) - T(inverse @ v @ inverse)
+    )
+    if not found.all():
+        u, s, vh = np.linalg.svd(a)
+        scale = add2d(np.linalg.det(u) * np.linalg.det(vh))
+        e = np.conj(T(u)) @ v @ np.conj(T(vh))
+        out = np.where(add2d(found), out, scale * (np.conj(u) @ _diagonal_cofactors_push(s, e) @ np.conj(vh)))
+    return out.astype(np.result_type(a, v), copy=False)
+
+
+def _diagonal_cofactors_push(s, e):
+    """The derivative of the cofactors of ``diag(s)`` along `e`."""
+    eye = np.eye(s.shape[-1], dtype=bool)
+    pairs = _others(np.where(eye, 1.0, s[..., None, :])) * ~eye  # products of all but two
+    diagonal = pairs @ column(np.diagonal(e, axis1=-2, axis2=-1))
+    return np.where(eye, diagonal, -T(e) * pairs)
+
+
+def _others(s):
+    """For each entry of the last axis the product of all others."""
+    ones = np.ones_like(s[..., :1])
+    before = np.cumprod(np.concatenate([ones, s[..., :-1]], axis=-1), axis=-1)
+    after = np.cumprod(np.concatenate([ones, s[..., :0:-1]], axis=-1), axis=-1)[..., ::-1]
+    return (before * after)[..., : s.shape[-1]]
+
+
+def _inverse_or_nan(a):
+    """The inverses, and for which matrices they are accurate."""
+    n = a.shape[-1]
+    try:
+        with np.errstate(all="ignore"):
+            inverse = np.linalg.inv(a)
+            condition = n * np.abs(a).max((-2, -1), initial=0) * np.abs(inverse).max((-2, -1), initial=0)
+    except np.linalg.LinAlgError:
+        return np.zeros_like(a), np.zeros(a.shape[:-2], bool)
+    return inverse, np.asarray(condition < np.finfo(a.dtype).eps ** (-1 / 3))
+
+
+def _trace_of_product(a, b):
+    return np.sum(T(a) * b, axis=(-2, -1))
+
+
+def _third(a, t, v):
+    """The derivative of `cofactors_push` along `t` with respect to `a`, along `v`; symmetric in `t` and
+    `v`.
+    """
+    x = np.linalg.inv(a)
+    xt, xv = x @ t, x @ v
+    pt, pv = add2d(np.trace(xt, axis1=-2, axis2=-1)), add2d(np.trace(xv, axis1=-2, axis2=-1))
+    ptv = add2d(_trace_of_product(xt, xv))
+    inner = (pv * pt - ptv) * x - pv * (xt @ x) - pt * (xv @ x) + xv @ xt @ x + xt @ xv @ x
+    return add2d(np.linalg.det(a)) * T(inner)
+
+
+COFACTORS_PUSH = custom(
+    cofactors_push,
+    vjp={"a": lambda g, a, v: _third(a, v, g), "v": lambda g, a: COFACTORS_PUSH(a, g)},
+    jvp={"a": lambda t, a, v: _third(a, v, t), "v": lambda t, a: COFACTORS_PUSH(a, t)},
+    samples=lambda s: [s(s.matrix(3), s.array(3, 3)), s(s.matrix(3, 2), s.array(2, 3, 3))],
+)
+COFACTORS = custom(
+    cofactors,
+    vjp={"a": lambda g, a: COFACTORS_PUSH(a, g)},
+    jvp={"a": lambda t, a: COFACTORS_PUSH(a, t)},
+    samples=lambda s: [s(s.matrix(3)), s(s.matrix(2, 2)), s(s.array(1, 1)), s(s.array(0, 0))],
+)
+
+
+def _singular(s, n, rank):
+    """A matrix of size `n` and of lower rank."""
+    return s.array(n, rank) @ s.array(rank, n)
+
+
+custom(
+    np.linalg.det,
+    vjp={"a": lambda g, a: add2d(g) * COFACTORS(a)},
+    jvp={"a": lambda t, a: np.sum(COFACTORS(a) * t, axis=(-2, -1))},
+    samples=lambda s: [
+        s(s.matrix(3)), s(s.matrix(2, 4)), s(s.array(1, 1)), s(_singular(s, 3, 2)), s(_singular(s, 4, 2)),
+        s(np.zeros((2, 2), s.dtype)),
+        s(np.stack([s.matrix(3), _singular(s, 3, 2)])), s(s.array(0, 0)), s(s.array(2, 3, 2, 2)),
+    ],
+)  # fmt: skip
+
+
+def _slogdet_vjp(g, a, ans):
+    sign, log = add2d(g[0]), add2d(g[1])
+    if is_complex(a):  # d sign = i sign Im tr(inv(A) dA)
+        log = log + 1j * np.imag(sign * add2d(ans[0]))
+    return log * T(np.linalg.inv(a))
+
+
+def _slogdet_jvp(t, a, ans):
+    slope = np.sum(T(np.linalg.inv(a)) * t, axis=(-2, -1))
+    if is_complex(a):
+        return 1j * ans[0] * np.imag(slope), np.real(slope)
+    return np.zeros(shape_of(slope), slope.dtype), slope
+
+
+custom(
+    np.linalg.slogdet,
+    outputs=2,
+    vjp={"a": _slogdet_vjp},
+    jvp={"a": _slogdet_jvp},
+    samples=lambda s: [
+        s(s.matrix(3)),
+        s(-s.matrix(3)),
+        s(s.matrix(2, 4)),
+        s(s.matrix(2, 2, 3)),
+        s(s.array(1, 1)),
+        s(s.array(0, 0)),
+        s(s.array(0, 2, 2)),
+    ],
+)
