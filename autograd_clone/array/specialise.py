@@ -75,7 +75,7 @@ def binary({order}):
                 x2 = b
                 ans = {ans}
                 dtype = ans.dtype
-                if {objects2}:
+                if x2.dtype is OBJECT:
                     return general(a, b)
                 {shape}
                 box = new(ArrayBox)
@@ -101,7 +101,7 @@ def binary({order}):
                 x1 = a
                 ans = {ans}
                 dtype = ans.dtype
-                if {objects1}:
+                if x1.dtype is OBJECT:
                     return general(a, b)
                 {shape}
                 box = new(ArrayBox)
@@ -146,8 +146,6 @@ def binary(prim: Primitive, expression: str, *, swapped: bool = False, array_con
         r1=r1,
         r2=r2,
         shape="shape = ans.shape" if prim.broadcasts else "",
-        objects1="dtype is OBJECT" if prim.broadcasts else "x1.dtype is OBJECT",
-        objects2="dtype is OBJECT" if prim.broadcasts else "x2.dtype is OBJECT",
         fix1=fix.format(1),
         fix2=fix.format(2),
         constant="array(b, FLOAT64)" if array_constants else "b",

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.box import getval
 from ..engine.cotangent import dtype_of, shape_of
 from ..engine.vspace import VSpace
 from .box import ArrayBox
@@ -17,7 +16,6 @@ class ArrayVSpace(VSpace):
     """Real arrays of one shape and dtype."""
 
     def __init__(self, value: Any) -> None:
-        value = getval(value)
         self.shape = shape_of(value)
         self.dtype = dtype_of(value)
 
@@ -79,11 +77,10 @@ class ComplexArrayVSpace(ArrayVSpace):
 
 
 def _array_space(value: Any) -> ArrayVSpace:
-    return ComplexArrayVSpace(value) if dtype_of(getval(value)).kind == "c" else ArrayVSpace(value)
+    return ComplexArrayVSpace(value) if dtype_of(value).kind == "c" else ArrayVSpace(value)
 
 
 for _type in (
-    np.ndarray, np.float64, np.float32, np.float16, np.longdouble, np.complex64, np.complex128, np.clongdouble, float, complex,
-    np.int64, np.int32, np.int16, np.int8, int, ArrayBox,
+    np.ndarray, np.float64, np.float32, np.float16, np.longdouble, np.complex64, np.complex128, np.clongdouble, float, complex, ArrayBox,
 ):  # fmt: skip
     VSpace.register(_type, _array_space)
