@@ -94,18 +94,18 @@ def _name_all(names: Iterable[str], batched: Callable) -> None:
 _name_all(
     (
         "numpy.sum", "numpy.mean", "numpy.prod", "numpy.max", "numpy.amax", "numpy.min", "numpy.amin", "variance", "deviation", "numpy.all",
-        "numpy.any", "numpy.count_nonzero", "power_norm", "scipy.special.softmax", "scipy.special.log_softmax",
+        "numpy.nanmax", "numpy.nanmin", "fmax_reduce", "fmin_reduce", "numpy.any", "numpy.count_nonzero", "power_norm", "scipy.special.softmax", "scipy.special.log_softmax",
     ),
     one_operand(lambda ndim, shape, p: {"axis": reduced(p["axis"], ndim)}),
 )  # fmt: skip
 MASKED.update({"numpy.sum", "numpy.mean", "numpy.prod", "numpy.max", "numpy.min", "variance", "deviation", "numpy.all", "numpy.any"})
 _name_all(
-    ("numpy.flip", "zero_pad", "sum_segments", "taken", "numpy.partition", "numpy.argpartition", "numpy.sort", "numpy.argsort", "numpy.fft.fft",
+    ("numpy.flip", "numpy.unwrap", "zero_pad", "difference", "difference_adjoint", "sum_segments", "taken", "numpy.partition", "numpy.argpartition", "numpy.sort", "numpy.argsort", "numpy.fft.fft",
      "numpy.fft.ifft", "numpy.fft.rfft", "numpy.fft.irfft"),
     one_operand(lambda ndim, shape, p: {"axis": all_or_shifted(p["axis"], ndim)}),
 )  # fmt: skip
 _name_all(
-    ("cast_array", "copied", "root_or_zero", "numpy.real", "numpy.imag", "numpy.iscomplex", "numpy.isreal", "numpy.isneginf", "numpy.isposinf",
+    ("cast_array", "copied", "root_or_zero", "numpy.angle", "numpy.real", "numpy.imag", "numpy.iscomplex", "numpy.isreal", "numpy.isneginf", "numpy.isposinf",
      "numpy.fix", "numpy.isclose", "scipy.special.ellipj", "numpy.matrix_transpose", "numpy.linalg.matrix_transpose", "numpy.linalg.diagonal"),
     elementwise,
 )  # fmt: skip

@@ -29,7 +29,7 @@ def difference_adjoint(x, *, axis):
     return out
 
 
-DIFFERENCE = linear(
+DIFFERENCE: Any = linear(
     difference,
     a=lambda g, a_shape, axis: DIFFERENCE_ADJOINT(g, axis=axis) if a_shape[axis] else g,
     options={
@@ -38,7 +38,7 @@ DIFFERENCE = linear(
 )
 
 
-DIFFERENCE_ADJOINT = linear(
+DIFFERENCE_ADJOINT: Any = linear(
     difference_adjoint,
     x=lambda g, axis: DIFFERENCE(g, axis=axis),
     options={"samples": lambda s: [s(s.array(3, 4), axis=1), s(s.array(3, 4), axis=-2)]},

@@ -11,6 +11,7 @@ import numpy as np
 from ..array.box import call
 from ..engine.cotangent import dtype_of, shape_of
 from ..engine.define import composite, custom, zero
+from ..engine.trace import apply
 from ..engine.transpose import transpose
 from .creation import as_array
 from .reductions import to_last
@@ -71,8 +72,15 @@ def _by_sorting(t, x, ranks):
     return t[..., ranks] if np.ndim(ranks) == 1 else np.take_along_axis(t, ranks, -1)
 
 
+def _batched(trace, prim, operands, params):
+    ranks = params["ranks"]
+    rows = ranks if np.ndim(ranks) == 1 else ranks[None]
+    return trace.box(apply(prim, (trace.all_of(operands[0]),), {"ranks": rows}))
+
+
 ORDER_STATISTICS = custom(
     order_statistics,
+    batch=_batched,
     vjp={"x": _statistics_vjp},
     jvp={"x": _statistics_jvp},
     samples=lambda s: [
