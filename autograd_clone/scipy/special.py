@@ -32,9 +32,9 @@ from scipy import special as _special
 
 from ..array.box import as_array as _as_array
 from ..engine.box import Box as _Box
-from ..engine.box import getval as _getval
 from ..engine.errors import UnsupportedKeywordError as _UnsupportedKeywordError
 from ..rules import special as _rules
+from ..rules.tools import anywhere as _anywhere
 
 globals().update({_name: getattr(_special, _name) for _name in _special.__all__})
 
@@ -175,8 +175,8 @@ def multigammaln(a: Any, d: int) -> Any:
     if _np.ndim(d) or d != int(d):
         raise ValueError("d should be a positive integer (dimension)")
     a = _as_array(a)
-    if _np.any(_np.asarray(_getval(a)) <= 0.5 * (d - 1)):
-        raise ValueError(f"condition a ({_getval(a)}) > 0.5 * (d-1) ({0.5 * (d - 1)}) not met")
+    if _anywhere(a <= 0.5 * (d - 1)):
+        raise ValueError(f"multigammaln: a must be greater than (d - 1) / 2, which is {0.5 * (d - 1)}")
     terms = _special.gammaln(_np.expand_dims(a, -1) - 0.5 * _np.arange(d))
     return _np.sum(terms, axis=-1) + 0.25 * d * (d - 1) * log(pi)
 
@@ -380,8 +380,8 @@ def sinc(x: Any) -> Any:
     Examples
     --------
     >>> from autograd_clone import grad
-    >>> grad(sinc)(0.0)
-    np.float64(0.0)
+    >>> grad(sinc)(0.5) < 0
+    np.True_
     """
     return _np.sinc(_as_array(x)[()])
 
