@@ -18,6 +18,7 @@ Either way the error of a derivative is of the order of the tolerances that the 
 
 from __future__ import annotations
 
+import functools
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -169,23 +170,25 @@ class _Odeint(CallPrimitive):
 
     def linearize(self, args: list, kwargs: dict, argnums: list[int]) -> tuple[Any, Callable]:
         ans = self(*args, **kwargs)
+        sensitivities = functools.cache(lambda: self._sensitivities(args, kwargs, argnums))
 
         def vjp(g: Any) -> list[Any]:
-            gs = self._cotangents(args, kwargs, argnums, ans, g)
+            gs = self._cotangents(args, kwargs, argnums, ans, g, sensitivities)
             return [gs[i] for i in argnums]
 
         return ans, vjp
 
-    def _cotangents(self, args: list, kwargs: dict, argnums: list[int], ans: Any, g: Any) -> dict[int, Any]:
+    def _cotangents(
+        self, args: list, kwargs: dict, argnums: list[int], ans: Any, g: Any, sensitivities: Callable
+    ) -> dict[int, Any]:
         """The cotangents of the arguments in `argnums`, and maybe others."""
         y0, t, p = args
-        of_state, of_parameters = 0 in argnums or 1 in argnums, 2 in argnums
         found = None
         if self._prefers_adjoint(args, kwargs, argnums):
-            found = self._by_adjoint(args, kwargs, of_parameters, ans, g)
-        a, q = found or self._by_sensitivities(args, kwargs, of_state, of_parameters, g)
+            found = self._by_adjoint(args, kwargs, 2 in argnums, ans, g)
+        a, q = found or _contracted(g, sensitivities(), 0 in argnums or 1 in argnums)
         out = {2: q}
-        if of_state:
+        if a is not None:
             out[0] = a + g[0]
         if 1 in argnums:
             later = np.sum(g[1:] * _slopes(kwargs["field"], ans, t, p), axis=1)
@@ -198,23 +201,23 @@ class _Odeint(CallPrimitive):
         count = d * ((d if {0, 1} & set(argnums) else 0) + (n if 2 in argnums else 0))
         return kwargs["sensitivity"] == "adjoint" or (kwargs["sensitivity"] == "auto" and count > _FEW)
 
-    def _by_sensitivities(
-        self, args: list, kwargs: dict, of_state: bool, of_parameters: bool, g: Any
-    ) -> tuple[Any, Any]:
-        """The cotangents of the starting point, by way of later states, and of the parameters."""
+    def _sensitivities(self, args: list, kwargs: dict, argnums: list[int]) -> Any:
+        """Jacobians of all later states with respect to the starting point, the parameters, or both."""
         y0, t, p = args
+        of_state, of_parameters = 0 in argnums or 1 in argnums, 2 in argnums
         d, n = shape_of(y0)[0], shape_of(p)[0]
         start = np.concatenate([np.eye(d)] * of_state + [np.zeros((d, n))] * of_parameters, axis=1)
         larger = _larger(kwargs, _with_jacobian(kwargs["field"], d, of_state, of_parameters), d, start.size)
         solution = self(np.concatenate([y0, start.ravel()]), t, p, **larger)[1:, d:]
-        jacobians = solution.reshape((-1, d, start.shape[1]))
-        gs = np.sum(g[1:, :, None] * jacobians, axis=(0, 1))
-        return (gs[:d], gs[d:]) if of_state else (None, gs)
+        return solution.reshape((-1, d, start.shape[1]))
 
     def _by_adjoint(
         self, args: list, kwargs: dict, of_parameters: bool, ans: Any, g: Any
     ) -> tuple[Any, Any] | None:
-        """As above, or ``None`` if the way back does not lead through the stored states."""
+        """Cotangents of the starting point, by way of later states, and of the parameters.
+
+        ``None`` if the way back does not lead through the stored states.
+        """
         y0, t, p = args
         d, n = shape_of(y0)[0], shape_of(p)[0] if of_parameters else 0
         larger = _larger(kwargs, _adjoint(kwargs["field"], d, n), d, d + n)
@@ -230,6 +233,13 @@ class _Odeint(CallPrimitive):
                     return None
                 a, q = z[d : 2 * d], z[2 * d :]
         return a, q
+
+
+def _contracted(g: Any, jacobians: Any, of_state: bool) -> tuple[Any, Any]:
+    """As `_Odeint._by_adjoint`, from sensitivities."""
+    d = shape_of(g)[1]
+    gs = np.sum(g[1:, :, None] * jacobians, axis=(0, 1))
+    return (gs[:d], gs[d:]) if of_state else (None, gs)
 
 
 def _larger(kwargs: dict, field: Field, d: int, more: int) -> dict:
