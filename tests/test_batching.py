@@ -11,13 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from autograd_clone.engine.batch import FALLBACKS, RULES, BatchTrace
+from autograd_clone.engine.batch import RULES, BatchTrace
 from autograd_clone.engine.box import Box
 from autograd_clone.engine.cotangent import dtype_of, shape_of
 from autograd_clone.engine.primitive import REGISTRY, Primitive
 
 from . import modes, oracle
-from .cases import DIFFERENTIABLE, RECORDS, ZERO, Case, cases, has_samples
+from .cases import DIFFERENTIABLE, ZERO, Case, cases, has_samples
 from .checks import check, close, per_record
 
 SIZE = 3
@@ -85,7 +85,9 @@ def all_examples(trace: BatchTrace, y: Any) -> np.ndarray:
     return np.broadcast_to(y, (SIZE, *shape_of(y)))
 
 
-def compare(trace: BatchTrace, got: list[Any], wanted: list[list[Any]], what: str, rtol: float = 1e-9) -> None:
+def compare(
+    trace: BatchTrace, got: list[Any], wanted: list[list[Any]], what: str, rtol: float = 1e-9
+) -> None:
     """`got` under the batch against `wanted` for each example."""
     assert len(got) == len(wanted[0]), f"{what}: {len(got)} outputs, expected {len(wanted[0])}"
     for k, y in enumerate(got):
@@ -130,7 +132,9 @@ def test_vjp(prim):
 
         rows: list[tuple[str, Callable, list]] = [("vjp", batch.boxes, batch.examples)]
         if len(batch.mapped) == len(batch.case.values):
-            rows.append(("vjp of batched cotangents", lambda _: batch.case.values, [batch.case.values] * SIZE))
+            rows.append(
+                ("vjp of batched cotangents", lambda _: batch.case.values, [batch.case.values] * SIZE)
+            )
         for what, boxes, examples in rows:
             with BatchTrace(SIZE) as trace:
                 seeds = [trace.box(np.stack(column)) for column in zip(*gs, strict=True)]
@@ -152,7 +156,9 @@ def test_jvp(prim):
         ts = [[oracle.direction(rng, x) for x in xs] for _ in range(SIZE)]
 
         def push(values: list[Any], t: list[Any]) -> list[Any]:
-            return modes.jvp(batch.case.traced, values, [v if i in ruled else None for i, v in enumerate(t)])[1]
+            return modes.jvp(batch.case.traced, values, [v if i in ruled else None for i, v in enumerate(t)])[
+                1
+            ]
 
         rows: list[tuple[str, Callable, list]] = [("jvp", batch.boxes, batch.examples)]
         if len(batch.mapped) == len(xs):
@@ -188,7 +194,10 @@ def constant_batches(prim: Primitive) -> list[Batch]:
         case.paths, case.names = [("args", k) for k in xs], [str(k) for k in xs]
         case.values = [case.sample.args[k] for k in xs]
         rng = np.random.default_rng(3)
-        others = [case.replaced([rng.permuted(x.ravel()).reshape(x.shape) for x in case.values], "permuted") for _ in range(SIZE - 1)]
+        others = [
+            case.replaced([rng.permuted(x.ravel()).reshape(x.shape) for x in case.values], "permuted")
+            for _ in range(SIZE - 1)
+        ]
         for o in others:
             o.values = [o.sample.args[k] for k in xs]
         if xs:

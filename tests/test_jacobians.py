@@ -83,7 +83,9 @@ def test_as_row_by_row(name, transform, chunk):
 
 @pytest.mark.parametrize("name", sorted(set(FUNCTIONS) - {"untraced", "none", "constant"}))
 def test_against_differences(name):
-    onp.testing.assert_allclose(jacobian(FUNCTIONS[name])(X), oracle.jacobian(FUNCTIONS[name], X), rtol=1e-7, atol=1e-8)
+    onp.testing.assert_allclose(
+        jacobian(FUNCTIONS[name])(X), oracle.jacobian(FUNCTIONS[name], X), rtol=1e-7, atol=1e-8
+    )
 
 
 @pytest.mark.parametrize("mode", ["auto", "reverse", "forward"])
@@ -128,7 +130,10 @@ def test_complex_rows():
     z = X[:3] + 1j * X[2:]
     same(jacobian(lambda z: z**2)(z), by_rows(lambda z: z**2, z))
     same(jacobian(lambda z: np.real(z) * np.imag(z))(z), by_rows(lambda z: np.real(z) * np.imag(z), z))
-    same(jacobian(lambda x: np.repeat(np.exp(1j * x), 60))(X), by_rows(lambda x: np.repeat(np.exp(1j * x), 60), X))
+    same(
+        jacobian(lambda x: np.repeat(np.exp(1j * x), 60))(X),
+        by_rows(lambda x: np.repeat(np.exp(1j * x), 60), X),
+    )
     same(hessian(lambda z: np.real(np.sum(z**3)))(z), by_rows(grad(lambda z: np.real(np.sum(z**3))), z))
 
 
@@ -187,7 +192,12 @@ def test_chunks_bound_the_memory():
 
 
 def tree_function(p):
-    return {"a": p["u"] * 2 * p["v"][0], "b": (np.sum(p["v"]) * p["u"][0], p["v"] ** 2), "c": "text", "d": 1.0}
+    return {
+        "a": p["u"] * 2 * p["v"][0],
+        "b": (np.sum(p["v"]) * p["u"][0], p["v"] ** 2),
+        "c": "text",
+        "d": 1.0,
+    }
 
 
 P = {"u": X[:2], "v": X[2:]}
@@ -286,7 +296,12 @@ def test_hessian_of_an_array_is_the_jacobian_of_the_jacobian():
 @pytest.mark.parametrize("chunk", [None, 2])
 def test_jacobian_of_jacobian(outer, inner, chunk):
     f = lambda x: np.tanh(A @ x) ** 2
-    want = onp.stack([onp.stack([by_rows(lambda x, k=k, i=i: by_traced_row(f, x, k)[i], X) for i in range(5)]) for k in range(3)])
+    want = onp.stack(
+        [
+            onp.stack([by_rows(lambda x, k=k, i=i: by_traced_row(f, x, k)[i], X) for i in range(5)])
+            for k in range(3)
+        ]
+    )
     same(outer(inner(f, chunk_size=chunk), chunk_size=chunk)(X), want, rtol=1e-10)
 
 
@@ -371,7 +386,9 @@ def test_users_vjp_that_only_takes_plain_arrays():
 
 def test_users_jvp_that_only_takes_plain_arrays():
     cube = _cube()
-    defjvp(cube, lambda t, ans, x: onp.array([float(a) * 3 * float(b) ** 2 for a, b in zip(t, x, strict=True)]))
+    defjvp(
+        cube, lambda t, ans, x: onp.array([float(a) * 3 * float(b) ** 2 for a, b in zip(t, x, strict=True)])
+    )
     same(jacfwd(cube)(X), onp.diag(3 * X**2))
 
 
@@ -381,13 +398,21 @@ def test_custom_rules_with_a_branch():
         return x * 1.0
 
     clipped.defvjp(lambda x: (x * 1.0, None), lambda _, g: (min(g, 0.5),))
-    same(jacobian(lambda x: np.array([clipped(x[0]) * 3, clipped(x[1])]))(X[:2]), onp.array([[0.5, 0], [0, 0.5]]))
+    same(
+        jacobian(lambda x: np.array([clipped(x[0]) * 3, clipped(x[1])]))(X[:2]),
+        onp.array([[0.5, 0], [0, 0.5]]),
+    )
 
     @custom_jvp
     def cubed(x):
         return x**3
 
-    cubed.defjvp(lambda primals, tangents: (cubed(*primals), tangents[0] * 3 * primals[0] ** 2 if float(np.sum(tangents[0])) else 0 * primals[0]))
+    cubed.defjvp(
+        lambda primals, tangents: (
+            cubed(*primals),
+            tangents[0] * 3 * primals[0] ** 2 if float(np.sum(tangents[0])) else 0 * primals[0],
+        )
+    )
     same(jacfwd(cubed)(X), onp.diag(3 * X**2))
 
 
@@ -405,7 +430,9 @@ def test_zero_times_infinity_in_a_branch_not_taken():
         warnings.simplefilter("ignore")
         same(jacobian(f)(x), onp.diag([0, 0.5, 0.25]))
         same(jacrev(f)(x), onp.diag([0, 0.5, 0.25]))
-        onp.testing.assert_allclose(hessian(lambda x: np.sum(f(x)))(x), onp.diag([0, -0.25, -1 / 32]), atol=1e-15)
+        onp.testing.assert_allclose(
+            hessian(lambda x: np.sum(f(x)))(x), onp.diag([0, -0.25, -1 / 32]), atol=1e-15
+        )
         many = jacobian(lambda x: np.repeat(f(x), 60))(x)
         onp.testing.assert_allclose(many, onp.repeat(onp.diag([0, 0.5, 0.25]), 60, axis=0))
 
@@ -413,5 +440,5 @@ def test_zero_times_infinity_in_a_branch_not_taken():
 def test_an_error_in_a_rule_says_where():
     bad = _cube()
     defvjp(bad, lambda ans, x: lambda g: g[:1])
-    with pytest.raises(ValueError, match="bad|cube"):
+    with pytest.raises(ValueError, match="cube"):
         jacobian(lambda x: bad(x) * 2)(X)

@@ -1,7 +1,7 @@
 """`vmap`: axes, pytrees, nesting, compositions with derivatives, what differs between examples and what cannot."""
 
-import collections
 import pickle
+from typing import NamedTuple
 
 import numpy as onp
 import pytest
@@ -26,7 +26,12 @@ from autograd_clone import (
     vmap,
 )
 from autograd_clone.engine.batch import FALLBACKS
-from autograd_clone.engine.errors import BatchAxisError, BatchedValueError, LeakedBoxError, UnsupportedTypeError
+from autograd_clone.engine.errors import (
+    BatchAxisError,
+    BatchedValueError,
+    LeakedBoxError,
+    UnsupportedTypeError,
+)
 from autograd_clone.extend import defjvp, defvjp, notrace_primitive
 from autograd_clone.transforms.vmap import fallbacks
 
@@ -79,7 +84,9 @@ def test_keyword_arguments_are_mapped_over_their_first_axis():
     close(vmap(lambda x, y: x * y, in_axes=(None,))(X[0], y=Y), X[0] * Y)
 
 
-Pair = collections.namedtuple("Pair", "left right")
+class Pair(NamedTuple):
+    left: object
+    right: object
 
 
 def test_pytrees():
@@ -89,7 +96,9 @@ def test_pytrees():
     close(out["sum"], X + Y)
     close(out["rest"][0], X[:, :1] * Y)
     assert out["rest"][1] is None
-    out = vmap(f, in_axes=({"a": 0, "b": (None,), "name": None}, Pair(None, 0)))({**p, "b": (Y[0],)}, Pair(Y[0], q.right))
+    out = vmap(f, in_axes=({"a": 0, "b": (None,), "name": None}, Pair(None, 0)))(
+        {**p, "b": (Y[0],)}, Pair(Y[0], q.right)
+    )
     close(out["sum"], X + Y[0])
     close(out["rest"][0], X[:, :1] * Y[0])
 
@@ -171,7 +180,10 @@ def test_nested():
     close(outer(X[0], Y[0]), onp.outer(Y[0], X[0]))
     dist = vmap(vmap(lambda a, b: np.sum((a - b) ** 2), in_axes=(None, 0)), in_axes=(0, None))
     close(dist(X, Y), ((X[:, None] - Y) ** 2).sum(-1))
-    close(vmap(lambda x: np.sum(vmap(lambda c: c * np.sin(x))(x)))(X), each(lambda x: onp.sum(onp.outer(x, onp.sin(x))), X))
+    close(
+        vmap(lambda x: np.sum(vmap(lambda c: c * np.sin(x))(x)))(X),
+        each(lambda x: onp.sum(onp.outer(x, onp.sin(x))), X),
+    )
 
 
 def loss(w, x, y):
@@ -192,7 +204,11 @@ def test_gradient_of_a_batch():
     total = lambda w: np.mean(vmap(loss, in_axes=(None, 0, 0))(w, X, y))
     close(grad(total)(W), onp.mean(each(lambda x, y: grad(loss)(W, x, y), X, y), axis=0), rtol=1e-11)
     close(jvp(total, (W,), (W,))[1], onp.sum(grad(total)(W) * W), rtol=1e-11)
-    close(hessian(total)(W), jacobian(grad(lambda w: np.mean(np.stack([loss(w, a, b) for a, b in zip(X, y, strict=True)]))))(W), rtol=1e-10)
+    close(
+        hessian(total)(W),
+        jacobian(grad(lambda w: np.mean(np.stack([loss(w, a, b) for a, b in zip(X, y, strict=True)]))))(W),
+        rtol=1e-10,
+    )
 
 
 def scalar(x):
@@ -206,8 +222,16 @@ def test_derivatives_inside(transform):
 
 
 def test_products_inside():
-    close(vmap(lambda x, v: jvp(scalar, (x,), (v,))[1])(X, Y), each(lambda x, v: jvp(scalar, (x,), (v,))[1], X, Y), rtol=1e-11)
-    close(vmap(lambda x, v: hvp(scalar, (x,), (v,)))(X, Y), each(lambda x, v: hvp(scalar, (x,), (v,)), X, Y), rtol=1e-10)
+    close(
+        vmap(lambda x, v: jvp(scalar, (x,), (v,))[1])(X, Y),
+        each(lambda x, v: jvp(scalar, (x,), (v,))[1], X, Y),
+        rtol=1e-11,
+    )
+    close(
+        vmap(lambda x, v: hvp(scalar, (x,), (v,)))(X, Y),
+        each(lambda x, v: hvp(scalar, (x,), (v,)), X, Y),
+        rtol=1e-10,
+    )
     close(vmap(lambda v: jvp(scalar, (X[0],), (v,))[1])(Y), Y @ grad(scalar)(X[0]), rtol=1e-11)
     _, pull = vjp(lambda x: np.outer(x, x), X[0])
     units = onp.eye(9).reshape(9, 3, 3)
@@ -245,7 +269,11 @@ def test_three_deep():
     f = lambda x: np.sum(np.exp(x) * x[::-1])
     got = vmap(vmap(grad(f)))(A)
     close(got, onp.stack([each(grad(f), rows) for rows in A]), rtol=1e-11)
-    close(vmap(lambda rows: vmap(lambda x: np.sum(rows @ x))(rows))(A), onp.einsum("bij,bkj->bk", A, A), rtol=1e-11)
+    close(
+        vmap(lambda rows: vmap(lambda x: np.sum(rows @ x))(rows))(A),
+        onp.einsum("bij,bkj->bk", A, A),
+        rtol=1e-11,
+    )
 
 
 # ---- what differs between examples -----------------------------------------------------------------------------------
@@ -314,23 +342,42 @@ def test_positions(name):
     g = lambda x, i, j: np.sum(np.sin(f(x, i, j)) * f(x, i, j))
     want = each(plain, A3, I, J)
     close(vmap(f)(A3, I, J), want)
-    of_traced = lambda x, i, j: grad(lambda x: np.sum(x) + 0 * np.sum(f(x, i, j)))(x)  # a plain array cannot be asked
+    of_traced = lambda x, i, j: grad(lambda x: np.sum(x) + 0 * np.sum(f(x, i, j)))(
+        x
+    )  # a plain array cannot be asked
     close(vmap(of_traced, in_axes=(None, 0, 0))(A3[0], I, J), onp.ones(A3.shape))
-    close(vmap(f, in_axes=(0, None, None))(A3, I[1], int(J[1])), each(lambda x: plain(x, I[1], int(J[1])), A3))
+    close(
+        vmap(f, in_axes=(0, None, None))(A3, I[1], int(J[1])), each(lambda x: plain(x, I[1], int(J[1])), A3)
+    )
     grads = each(lambda x, i, j: grad(g)(x, i, int(j)), A3, I, J)
     close(vmap(grad(g))(A3, I, J), grads, rtol=1e-11)
-    close(vmap(grad(g), in_axes=(None, 0, 0))(A3[0], I, J), each(lambda i, j: grad(g)(A3[0], i, int(j)), I, J), rtol=1e-11)
+    close(
+        vmap(grad(g), in_axes=(None, 0, 0))(A3[0], I, J),
+        each(lambda i, j: grad(g)(A3[0], i, int(j)), I, J),
+        rtol=1e-11,
+    )
     close(grad(lambda x: np.sum(vmap(g)(x, I, J)))(A3), grads, rtol=1e-11)
     t = RNG.normal(size=A3.shape)
-    close(vmap(lambda x, i, j, t: jvp(lambda x: g(x, i, j), (x,), (t,))[1])(A3, I, J, t), onp.sum(grads * t, axis=(1, 2, 3)), rtol=1e-10)
-    close(vmap(hessian(lambda x, i, j: g(x, i, j)))(A3[:2], I[:2], J[:2]), each(lambda x, i, j: hessian(g)(x, i, int(j)), A3[:2], I[:2], J[:2]), rtol=1e-10)
+    close(
+        vmap(lambda x, i, j, t: jvp(lambda x: g(x, i, j), (x,), (t,))[1])(A3, I, J, t),
+        onp.sum(grads * t, axis=(1, 2, 3)),
+        rtol=1e-10,
+    )
+    close(
+        vmap(hessian(lambda x, i, j: g(x, i, j)))(A3[:2], I[:2], J[:2]),
+        each(lambda x, i, j: hessian(g)(x, i, int(j)), A3[:2], I[:2], J[:2]),
+        rtol=1e-10,
+    )
 
 
 def test_positions_of_two_batches():
     f = lambda x, i, j: x[i, j] ** 2
     x = X[:, :3]
     i, j = onp.array([0, 2, 1]), onp.array([1, 2])
-    got = vmap(vmap(lambda x, i, j: np.take(np.take(x, i, axis=0), j) ** 2, in_axes=(None, None, 0)), in_axes=(None, 0, None))(x, i, j)
+    got = vmap(
+        vmap(lambda x, i, j: np.take(np.take(x, i, axis=0), j) ** 2, in_axes=(None, None, 0)),
+        in_axes=(None, 0, None),
+    )(x, i, j)
     close(got, x[onp.ix_(i, j)] ** 2)
     grads = vmap(vmap(grad(f), in_axes=(None, None, 0)), in_axes=(None, 0, None))(x, i, j)
     close(grads, onp.stack([[grad(f)(x, int(a), int(b)) for b in j] for a in i]))
@@ -348,7 +395,10 @@ def test_integers_are_arrays_too():
     close(vmap(lambda i: np.eye(3)[0] * i)(LABELS), onp.eye(3)[0] * LABELS[:, None])
     close(vmap(lambda x: np.argmax(x))(X), onp.argmax(X, axis=1))
     close(vmap(lambda x: x > 0)(X), X > 0)
-    close(vmap(lambda x: np.isnan(x) | np.any(x > 0))(X), onp.broadcast_to(onp.any(X > 0, axis=1)[:, None], X.shape))
+    close(
+        vmap(lambda x: np.isnan(x) | np.any(x > 0))(X),
+        onp.broadcast_to(onp.any(X > 0, axis=1)[:, None], X.shape),
+    )
     close(vmap(lambda x: np.floor(x) + np.sign(x) + (x // 1))(X), onp.floor(X) * 2 + onp.sign(X))
     close(vmap(grad(lambda x: np.sum(np.floor(x) * x)))(X), onp.floor(X))
     close(vmap(grad(lambda i: i * 1.5))(LABELS), onp.full(4, 1.5))
@@ -407,8 +457,13 @@ def _cube():
         return out
 
     cube = primitive(cube)
-    defvjp(cube, lambda ans, x: lambda g: onp.array([float(a) * 3 * float(b) ** 2 for a, b in zip(g, x, strict=True)]))
-    defjvp(cube, lambda t, ans, x: onp.array([float(a) * 3 * float(b) ** 2 for a, b in zip(t, x, strict=True)]))
+    defvjp(
+        cube,
+        lambda ans, x: lambda g: onp.array([float(a) * 3 * float(b) ** 2 for a, b in zip(g, x, strict=True)]),
+    )
+    defjvp(
+        cube, lambda t, ans, x: onp.array([float(a) * 3 * float(b) ** 2 for a, b in zip(t, x, strict=True)])
+    )
     return cube
 
 
@@ -446,7 +501,10 @@ def test_primitives_of_several_arguments_and_results():
 
     for argnum in (0, 1):
         close(vmap(grad(f, argnum))(X, Y), vmap(grad(by_hand, argnum))(X, Y))
-        close(vmap(grad(f, argnum), in_axes=(0, None))(X, Y[0]), vmap(grad(by_hand, argnum), in_axes=(0, None))(X, Y[0]))
+        close(
+            vmap(grad(f, argnum), in_axes=(0, None))(X, Y[0]),
+            vmap(grad(by_hand, argnum), in_axes=(0, None))(X, Y[0]),
+        )
     close(vmap(lambda x, c: both(x, {"y": Y[0]}, scale=c)["sum"])(X, X[:, 0]), (X + Y[0]) * X[:, :1])
 
 
@@ -481,7 +539,10 @@ def test_checkpoint_stays_one_pass():
     assert len(calls) == 2
     assert FALLBACKS == before
     close(got, grad(lambda w: np.sum(np.tanh(X @ w.T)))(W))
-    close(vmap(grad(f), in_axes=(None, 0))(W, X), vmap(grad(lambda w, x: np.sum(np.tanh(w @ x))), in_axes=(None, 0))(W, X))
+    close(
+        vmap(grad(f), in_axes=(None, 0))(W, X),
+        vmap(grad(lambda w, x: np.sum(np.tanh(w @ x))), in_axes=(None, 0))(W, X),
+    )
 
 
 def test_constants_of_the_user():
@@ -504,8 +565,22 @@ def test_stop_gradient():
 # ---- linear algebra: one factorisation or product for all ---------------------------------------------------------------
 
 
-@pytest.mark.parametrize("shapes", [((3,), (3,)), ((2, 3), (3,)), ((3,), (3, 2)), ((2, 3), (3, 2)), ((5, 2, 3), (3,)), ((2, 3), (5, 3, 2)), ((3,), (5, 3, 2)), ((5, 2, 3), (3, 4))])
-@pytest.mark.parametrize("product", [np.matmul, np.dot, lambda a, b: np.inner(a, np.moveaxis(b, -2, -1) if b.ndim > 1 else b)])
+@pytest.mark.parametrize(
+    "shapes",
+    [
+        ((3,), (3,)),
+        ((2, 3), (3,)),
+        ((3,), (3, 2)),
+        ((2, 3), (3, 2)),
+        ((5, 2, 3), (3,)),
+        ((2, 3), (5, 3, 2)),
+        ((3,), (5, 3, 2)),
+        ((5, 2, 3), (3, 4)),
+    ],
+)
+@pytest.mark.parametrize(
+    "product", [np.matmul, np.dot, lambda a, b: np.inner(a, np.moveaxis(b, -2, -1) if b.ndim > 1 else b)]
+)
 def test_products_with_either_operand_batched(shapes, product):
     a, b = (RNG.normal(size=(4, *s)) for s in shapes)
     close(vmap(product)(a, b), each(product, a, b), rtol=1e-11)
@@ -517,14 +592,25 @@ def test_solve_with_either_operand_batched():
     a = RNG.normal(size=(4, 3, 3)) + 3 * onp.eye(3)
     for b in (X, RNG.normal(size=(4, 3, 2))):
         close(vmap(np.linalg.solve)(a, b), each(onp.linalg.solve, a, b), rtol=1e-11)
-        close(vmap(np.linalg.solve, in_axes=(None, 0))(a[0], b), each(lambda b: onp.linalg.solve(a[0], b), b), rtol=1e-11)
-        close(vmap(np.linalg.solve, in_axes=(0, None))(a, b[0]), each(lambda a: onp.linalg.solve(a, b[0]), a), rtol=1e-11)
+        close(
+            vmap(np.linalg.solve, in_axes=(None, 0))(a[0], b),
+            each(lambda b: onp.linalg.solve(a[0], b), b),
+            rtol=1e-11,
+        )
+        close(
+            vmap(np.linalg.solve, in_axes=(0, None))(a, b[0]),
+            each(lambda a, b=b: onp.linalg.solve(a, b[0]), a),
+            rtol=1e-11,
+        )
 
 
 def test_numbers_and_arrays_of_the_program():
     f = lambda x: 2 * x + onp.arange(3.0) - 1 / (x**2 + 1) + onp.float64(0.5) * x - onp.ones((2, 3))
     close(vmap(f)(X), each(f, X))
-    close(vmap(lambda x: onp.ones((2, 3)) @ x + x @ onp.ones(3))(X), each(lambda x: onp.ones((2, 3)) @ x + x @ onp.ones(3), X))
+    close(
+        vmap(lambda x: onp.ones((2, 3)) @ x + x @ onp.ones(3))(X),
+        each(lambda x: onp.ones((2, 3)) @ x + x @ onp.ones(3), X),
+    )
 
 
 def test_assembled_and_split_arrays():

@@ -73,6 +73,21 @@ class BatchBox(ArrayBox):
     def __array__(self, *args: Any, **kwargs: Any) -> np.ndarray:
         raise no_single_value("a plain array (a plain array is read at such positions by np.take)", self)
 
+    # ---- operations ---------------------------------------------------------------------------------
+
+    def __invert__(self) -> Any:
+        return call(np.invert, (self,), {})
+
+    def __getitem__(self, index: Any) -> Any:
+        kind = type(index)
+        if (kind is int or kind is slice) and type(self._trace) is BatchTrace:
+            box = _new(BatchBox)
+            box._value = self._value[:, index]
+            box._trace = self._trace
+            box._link = None
+            return box
+        return super().__getitem__(index)  # type: ignore[misc]
+
 
 BatchTrace.box_type = BatchBox
 ArrayBox.type_mappings[BatchBox] = ArrayBox
@@ -118,7 +133,6 @@ def install() -> None:
     for name, ufunc in (("and", np.bitwise_and), ("or", np.bitwise_or), ("xor", np.bitwise_xor)):
         setattr(BatchBox, f"__{name}__", _of_bits(ufunc, swap=False))
         setattr(BatchBox, f"__r{name}__", _of_bits(ufunc, swap=True))
-    BatchBox.__invert__ = lambda self: call(np.invert, (self,), {})  # type: ignore[attr-defined]
 
 
 def _of_bits(ufunc: np.ufunc, *, swap: bool) -> Callable:

@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from .box import Box, all_values, getval
+from .box import Box, all_values, getval, is_foreign
 from .errors import BatchAxisError, BatchedValueError
 from .primitive import Primitive
 from .pytree import flatten
@@ -69,20 +69,24 @@ class BatchTrace(Trace):
 
     def is_in(self, params: dict) -> bool:
         """Whether a parameter is, or holds, a box of this trace."""
-        for value in params.values():
-            if isinstance(value, Box):
-                return True
-            if type(value) in _HOLDERS and any(isinstance(x, Box) for x in flatten(value)[0]):
-                return True
-        return False
+        return any([(type(v) in _HOLDERS or isinstance(v, Box)) and self.holds(v) for v in params.values()])
+
+    def holds(self, value: Any) -> bool:
+        """Whether a box of this trace is in a value, which may be a container."""
+        if type(value) is dict:
+            value = value.values()
+        elif type(value) is not tuple and type(value) is not list:
+            return isinstance(value, Box) and value._trace is self
+        return any([(type(v) in _HOLDERS or isinstance(v, Box)) and self.holds(v) for v in value])
 
     def call_each(self, function: Callable, args: tuple, kwargs: dict) -> Any:
         """``function(*args, **kwargs)`` of one example after the other, where something other than an operand is batched."""
         if any(isinstance(x, Box) and x._trace.id > self.id for x in flatten((args, kwargs))[0]):
+            name = getattr(function, "__name__", function)
             raise BatchedValueError(
-                f"{getattr(function, '__name__', function)} was given an argument that differs between the examples of a batch and is not "
-                "an operand (a mask, positions), together with an array that is differentiated inside vmap. Use np.where for a mask, "
-                "x[index] for positions, or take the derivative outside vmap."
+                f"{name} was given something that differs between the examples of a batch and is not an operand (a mask, "
+                "positions), together with an array that is differentiated inside vmap. Use np.where for a mask, x[index] "
+                "for positions, or take the derivative outside vmap."
             )
         FALLBACKS[getattr(function, "__name__", repr(function))] += 1
         return each(self, lambda a, k: function(*a, **k), (args, kwargs))
@@ -95,7 +99,7 @@ class BatchTrace(Trace):
         return self.box_type(value, self, None)
 
     def end(self) -> None:
-        self.__class__ = EndedBatchTrace  # type: ignore[assignment]
+        self.__class__ = EndedBatchTrace
 
     def owns(self, x: Any) -> bool:
         """Whether `x` is a box of this trace."""
@@ -127,7 +131,7 @@ class EndedBatchTrace(BatchTrace):
     """What a batch trace becomes when its transform has returned."""
 
     __slots__ = ()
-    process = EndedTrace.process  # type: ignore[assignment]
+    process = EndedTrace.process
 
 
 def parameterised(trace: BatchTrace, prim: Primitive, rule: Rule, operands: tuple, params: dict) -> Any:
@@ -137,11 +141,15 @@ def parameterised(trace: BatchTrace, prim: Primitive, rule: Rule, operands: tupl
     if trace.owns(where) and prim.name in MASKED and not trace.is_in(others):
         (x,) = operands
         mask = padded(where._value, x.ndim - where.ndim)  # type: ignore[union-attr]
-        return rule(trace, prim, (x if trace.owns(x) else trace.box(trace.all_of(x)),), others | {"where": mask})
+        return rule(
+            trace, prim, (x if trace.owns(x) else trace.box(trace.all_of(x)),), others | {"where": mask}
+        )
     return loop(trace, prim, operands, params)
 
 
-def with_batched_parameters(prim: Primitive, trace: BatchTrace, args: tuple, kwargs: dict, prepare: Callable) -> Any:
+def with_batched_parameters(
+    prim: Primitive, trace: BatchTrace, args: tuple, kwargs: dict, prepare: Callable
+) -> Any:
     """Apply a primitive of which a parameter is a box of `trace`.
 
     The operands may be of younger traces, which leave the parameter alone; but the trace has to meet its box, so one
@@ -249,17 +257,32 @@ def stacked(trace: BatchTrace, results: list) -> Any:
 
 
 def _join(trace: BatchTrace, xs: list) -> Any:
+    if is_foreign(xs[0]):
+        xs = [_as_array(x) for x in xs]
     first = xs[0]
     if not isinstance(first, (Box, np.ndarray, np.generic, int, float, complex)):
         return first if all(x is first or x == first for x in xs) else trace.box(np.array(xs))
     shapes = {np.shape(x) for x in xs}
     if len(shapes) > 1:
         raise BatchedValueError(
-            f"the shape of a result depends on the values: it is different for different examples of a batch ({sorted(shapes)[:4]}). "
+            "the shape of a result depends on the values: it is different for different examples of a batch "
+            f"({sorted(shapes)[:4]}). "
             "Compute something of one shape for all, for instance with np.where in place of a boolean mask as an index."
         )
     value = np.array(xs) if not shapes.pop() and not any(isinstance(x, Box) for x in xs) else np.stack(xs)
     return trace.box(value[: trace.size])
+
+
+def _as_array(x: Any) -> Any:
+    """A value of a user's type as an array, which a sparse cotangent can be and no other."""
+    from .calls import dense
+
+    x = dense(x)
+    if is_foreign(x):
+        raise BatchedValueError(
+            f"values of type {type(getval(x)).__name__} cannot be put together in a batch"
+        )
+    return x
 
 
 def youngest_batch(xs: Any) -> BatchTrace | None:
@@ -284,7 +307,7 @@ def each_example(function: Callable, args: tuple) -> Any:
 
 def run_constant(prim: Primitive, args: tuple, kwargs: dict) -> Any:
     """Run a piecewise constant function on values that no derivative trace watches; batches and recordings get to see it."""
-    values = (*args, *kwargs.values())
+    values: list[Any] = [*args, *kwargs.values()]
     if any(isinstance(x, (list, tuple)) for x in values):
         values = flatten(values)[0]
     traces = [x._trace for x in values if isinstance(x, Box)]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 from operator import index
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from .box import Box
 from .errors import LeakedBoxError
@@ -36,7 +36,7 @@ class Trace:
         """Make every box of this trace refuse further use."""
         self.__class__ = EndedTrace  # type: ignore[assignment]
 
-    def __enter__(self) -> Trace:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exc_info: Any) -> None:

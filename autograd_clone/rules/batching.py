@@ -98,7 +98,19 @@ _name_all(
     ),
     one_operand(lambda ndim, shape, p: {"axis": reduced(p["axis"], ndim)}),
 )  # fmt: skip
-MASKED.update({"numpy.sum", "numpy.mean", "numpy.prod", "numpy.max", "numpy.min", "variance", "deviation", "numpy.all", "numpy.any"})
+MASKED.update(
+    {
+        "numpy.sum",
+        "numpy.mean",
+        "numpy.prod",
+        "numpy.max",
+        "numpy.min",
+        "variance",
+        "deviation",
+        "numpy.all",
+        "numpy.any",
+    }
+)
 _name_all(
     ("numpy.flip", "numpy.unwrap", "zero_pad", "difference", "difference_adjoint", "sum_segments", "taken", "numpy.partition", "numpy.argpartition", "numpy.sort", "numpy.argsort", "numpy.fft.fft",
      "numpy.fft.ifft", "numpy.fft.rfft", "numpy.fft.irfft"),
@@ -136,7 +148,15 @@ def flattening(keeps_shape: bool = False) -> Callable:
 
 
 _name_all(
-    ("numpy.cumsum", "numpy.cumprod", "numpy.repeat", "numpy.argmax", "numpy.argmin", "numpy.nanargmax", "numpy.nanargmin"),
+    (
+        "numpy.cumsum",
+        "numpy.cumprod",
+        "numpy.repeat",
+        "numpy.argmax",
+        "numpy.argmin",
+        "numpy.nanargmax",
+        "numpy.nanargmin",
+    ),
     flattening(),
 )
 _name_all(("numpy.roll",), flattening(keeps_shape=True))
@@ -271,7 +291,9 @@ def _triangle(trace, prim, operands, params):
     return trace.box(apply(prim, (value,), params))
 
 
-RULES["sum_windows"] = one_operand(lambda ndim, shape, p: {"axes": shift_each(p["axes"], ndim - len(p["axes"]))})
+RULES["sum_windows"] = one_operand(
+    lambda ndim, shape, p: {"axes": shift_each(p["axes"], ndim - len(p["axes"]))}
+)
 
 
 @rule("numpy.lib.stride_tricks.sliding_window_view")
@@ -355,7 +377,15 @@ def _of_shape(trace, prim, operands, params):
     return run_constant(prim, tuple(stand_ins), params)
 
 
-@rule("numpy.save", "numpy.savez", "numpy.savez_compressed", "numpy.savetxt", "numpy.array2string", "numpy.array_repr", "numpy.array_str")
+@rule(
+    "numpy.save",
+    "numpy.savez",
+    "numpy.savez_compressed",
+    "numpy.savetxt",
+    "numpy.array2string",
+    "numpy.array_repr",
+    "numpy.array_str",
+)
 def _of_all(trace, prim, operands, params):
     """Output for people and files: all examples at once."""
     return run_constant(prim, tuple(trace.all_of(x) if trace.owns(x) else x for x in operands), params)

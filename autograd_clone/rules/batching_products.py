@@ -6,7 +6,6 @@ are instead made rows or columns of one larger matrix, so that one product, or o
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from math import prod
 
 import numpy as np
@@ -14,7 +13,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from ..engine.batch import RULES, aligned, elementwise, loop, padded
 from ..engine.trace import apply
-from .batching import rule, shift, shift_each
+from .batching import rule, shift
 from .einsum import LETTERS, OPTIMIZE_FROM
 from .products import contracted_axes
 
@@ -127,12 +126,18 @@ def _contraction(trace, a, b, mine, theirs):
     batch = next(letters)
     left = [next(letters) for _ in range(x.ndim - 1)]
     right = [left[mine[theirs.index(j)]] if j in theirs else next(letters) for j in range(y.ndim - 1)]
-    free = [c for i, c in enumerate(left) if i not in mine] + [c for j, c in enumerate(right) if j not in theirs]
+    free = [c for i, c in enumerate(left) if i not in mine] + [
+        c for j, c in enumerate(right) if j not in theirs
+    ]
     return _einsum([[batch, *left], [batch, *right]], [batch, *free], [x, y])
 
 
 def _einsum(terms, output, arrays, **keywords):
-    sizes = {c: max(n, 1) for term, x in zip(terms, arrays, strict=True) for c, n in zip(term, x.shape, strict=True)}
+    sizes = {
+        c: max(n, 1)
+        for term, x in zip(terms, arrays, strict=True)
+        for c, n in zip(term, x.shape, strict=True)
+    }
     if len(arrays) > 1 and prod(sizes.values()) >= OPTIMIZE_FROM:
         keywords.setdefault("optimize", True)
     return np.einsum(",".join(map("".join, terms)) + "->" + "".join(output), *arrays, **keywords)
@@ -174,7 +179,8 @@ def _broadcasting_cores(*cores):
             return loop(trace, prim, operands, params)
         leads = [ndim_of(x) - core for x, core in zip(operands, cores, strict=True)]
         values = tuple(
-            padded(x._value, max(leads) - lead) if trace.owns(x) else x for x, lead in zip(operands, leads, strict=True)
+            padded(x._value, max(leads) - lead) if trace.owns(x) else x
+            for x, lead in zip(operands, leads, strict=True)
         )
         return trace.box(apply(prim, values, params))
 

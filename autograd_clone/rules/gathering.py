@@ -24,6 +24,8 @@ from ..engine.trace import apply
 from .batching import rule
 from .indexing import SCATTER, scatter_add
 
+_ALL = slice(None)
+
 
 class _Hole:
     """Stands in an index for an array of positions that is an operand."""
@@ -72,7 +74,10 @@ def layout(index: tuple, ndim: int, hole_ndims: tuple = ()) -> Layout:
 def as_tuple(index: Any) -> tuple:
     """An index as a tuple, with arrays in place of lists."""
     index = index if type(index) is tuple else (index,)
-    return tuple(np.asarray(i) if isinstance(i, list) and i else np.empty(0, np.intp) if isinstance(i, list) else i for i in index)
+    return tuple(
+        np.asarray(i) if isinstance(i, list) and i else np.empty(0, np.intp) if isinstance(i, list) else i
+        for i in index
+    )
 
 
 # ---- the same index for all examples ------------------------------------------------------------------------------------
@@ -95,6 +100,12 @@ def _scatter_add(trace: BatchTrace, prim: Primitive, operands: tuple, params: di
     shape = params["shape"]
     indices, pieces = [], []
     for index, piece in zip(params["indices"], operands, strict=True):
+        if type(index) is int or type(index) is slice:
+            indices.append((_ALL, index))
+            pieces.append(
+                piece._value if isinstance(piece, Box) and piece._trace is trace else trace.all_of(piece)
+            )
+            continue
         index = as_tuple(index)
         how = layout(index, len(shape))
         value = trace.all_of(piece)
@@ -125,7 +136,9 @@ GATHER: Any = custom(
     gathered,
     operands=("x", "*positions"),
     vjp={
-        "x": lambda g, x_shape, x_dtype, positions, template: SPREAD_OUT(g, *positions, template=template, shape=x_shape, dtype=x_dtype),
+        "x": lambda g, x_shape, x_dtype, positions, template: SPREAD_OUT(
+            g, *positions, template=template, shape=x_shape, dtype=x_dtype
+        ),
         "positions": None,
     },
     jvp={"x": lambda t, positions, template: GATHER(t, *positions, template=template), "positions": None},
@@ -142,7 +155,9 @@ SPREAD_OUT: Any = custom(
     operands=("x", "*positions"),
     vjp={"x": lambda g, positions, template: GATHER(g, *positions, template=template), "positions": None},
     jvp={
-        "x": lambda t, positions, template, shape, dtype: SPREAD_OUT(t, *positions, template=template, shape=shape, dtype=dtype),
+        "x": lambda t, positions, template, shape, dtype: SPREAD_OUT(
+            t, *positions, template=template, shape=shape, dtype=dtype
+        ),
         "positions": None,
     },
     harmless=("shape", "dtype"),
@@ -156,10 +171,7 @@ SPREAD_OUT: Any = custom(
 def holds_positions(index: Any) -> bool:
     """Whether an index has boxes in it: positions of a batch, as any other trace has been taken out of its boxes."""
     if type(index) is tuple:
-        for item in index:
-            if isinstance(item, Box):
-                return True
-        return False
+        return any(isinstance(item, Box) for item in index)
     return isinstance(index, Box)
 
 

@@ -35,7 +35,7 @@ def _all_rows(tape: Tape, chunk_size: int | None) -> Any:
 
 def _row_block(tape: Tape, rows: list[Any], start: int, stop: int, shape: tuple[int, ...]) -> Any:
     """The rows of one output leaf, for each input leaf as an array of output shape followed by input shape."""
-    blocks = []
+    blocks: list[Any] = []
     for like, all_rows in zip(tape.leaves, rows, strict=True):
         if like is None:
             blocks.append(None)
@@ -109,7 +109,9 @@ def _make_hvp(fun: Callable, x: Any) -> Any:
     return _make_vjp(lambda x: _grad(fun, x), x)
 
 
-def jacobian(fun: Callable, argnum: Argnum = 0, *, mode: str = "auto", chunk_size: int | None = None) -> Callable:
+def jacobian(
+    fun: Callable, argnum: Argnum = 0, *, mode: str = "auto", chunk_size: int | None = None
+) -> Callable:
     """The Jacobian: all first derivatives of all outputs.
 
     Parameters
@@ -261,8 +263,10 @@ def _hessian_tensor_product(fun: Callable, x: Any, tensor: Any) -> Any:
 def _tensor_jacobian_product(fun: Callable, x: Any, tensor: Any) -> Any:
     """Differentiable in `tensor` too."""
     vjp, y = _make_vjp(lambda x: np.tensordot(tensor, fun(x), axes=np.ndim(tensor)), x)
-    return vjp(np.ones(shape_of(y), dtype_of(y))) if shape_of(y) == () else _jacobian(
-        lambda x: np.tensordot(tensor, fun(x), axes=np.ndim(tensor)), x
+    return (
+        vjp(np.ones(shape_of(y), dtype_of(y)))
+        if shape_of(y) == ()
+        else _jacobian(lambda x: np.tensordot(tensor, fun(x), axes=np.ndim(tensor)), x)
     )
 
 

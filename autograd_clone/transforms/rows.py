@@ -12,8 +12,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..engine.batch import FALLBACKS, BatchTrace
+from ..engine.box import Box
 from ..engine.cotangent import dtype_of, shape_of
 from ..engine.errors import BatchedValueError
+from ..engine.primitive import ELEMENTWISE_RULES
 from ..engine.pytree import flatten
 from ..engine.reverse import backward
 from ..engine.zeros import backward_with_strong_zeros, is_finite
@@ -23,7 +25,7 @@ from .record import Tape, explain, finish, leaves_of, push
 #: half of the time of one chunk of 2 MB).
 CHUNK_BYTES = 1 << 19
 #: Up to so many rows it is quicker to pull them back one by one.
-SINGLY = 2
+SINGLY = 3
 #: Outputs with so many elements get chunks of their own, in which the cotangents of the others need not be zeros.
 LARGE = 32
 
@@ -115,7 +117,10 @@ def pull_rows(tape: Tape, length: int | None = None) -> list[Any]:
     else:
         length = length or chunk_length(largest_array(tape))
         parts = [_pull_chunk(tape, chunk, likes) for chunk in chunks(sizes, length)]
-    return [None if like is None else joined([part[j] for part in parts]) if parts else None for j, like in enumerate(tape.leaves)]
+    return [
+        None if like is None else joined([part[j] for part in parts]) if parts else None
+        for j, like in enumerate(tape.leaves)
+    ]
 
 
 def _pull_singly(tape: Tape, chunk: list[Piece], likes: list[Any]) -> list[Any]:
@@ -133,8 +138,12 @@ def _pull_chunk(tape: Tape, chunk: list[Piece], likes: list[Any]) -> list[Any]:
             return [None if h is None else _own(trace.all_of(h)) for h in _pull(tape, seeds)]
     except BatchedValueError:
         FALLBACKS["rows of a Jacobian"] += 1
-    singles = [_pull_singly(tape, [Piece(p.leaf, i, i + 1)], likes) for p in chunk for i in range(p.start, p.stop)]
-    return [None if like is None else joined([row[j] for row in singles]) for j, like in enumerate(tape.leaves)]
+    singles = [
+        _pull_singly(tape, [Piece(p.leaf, i, i + 1)], likes) for p in chunk for i in range(p.start, p.stop)
+    ]
+    return [
+        None if like is None else joined([row[j] for row in singles]) for j, like in enumerate(tape.leaves)
+    ]
 
 
 def _own(x: Any) -> Any:
@@ -159,7 +168,10 @@ def _pull(tape: Tape, seeds: dict[int, Any]) -> list[Any]:
 
 
 def _explain(error: Exception, tape: Tape, seeds: dict[int, Any]) -> None:
-    gs = [seeds.get(k, None if dtype is None else np.zeros(shape, dtype)) for k, (_, shape, dtype) in enumerate(tape.ends)]
+    gs = [
+        seeds.get(k, None if dtype is None else np.zeros(shape, dtype))
+        for k, (_, shape, dtype) in enumerate(tape.ends)
+    ]
     explain(error, tape.fun, tape.x, tape.outdef.unflatten(gs))
 
 
@@ -194,7 +206,8 @@ def push_columns(
     sizes = [0 if like is None else size_of(like[0]) for like in likes]
     largest = max([largest, *(8 * n for n in sizes)])
     parts: list[list[Any]] = []
-    outs, outdef = [], None
+    outs: list[Any] = []
+    outdef = None
     for chunk in chunks(sizes, length or chunk_length(largest)):
         outs, outdef, tangents = _push_chunk(fun, x, treedef, chunk, likes)
         parts.append(tangents)
@@ -204,16 +217,27 @@ def push_columns(
     return outdef, outs, columns
 
 
-def _push_chunk(fun: Callable, x: Any, treedef: Any, chunk: list[Piece], likes: list[Any]) -> tuple[list[Any], Any, list[Any]]:
+def _push_chunk(
+    fun: Callable, x: Any, treedef: Any, chunk: list[Piece], likes: list[Any]
+) -> tuple[list[Any], Any, list[Any]]:
     seeds = seeds_of(chunk, likes)
     if sum(piece.size for piece in chunk) == 1:
-        return _push_along(fun, x, treedef, {leaf: unit[0] for leaf, unit in seeds.items()}, lambda t: None if t is None else np.reshape(t, (1, *shape_of(t))), likes)
+        return _push_along(
+            fun,
+            x,
+            treedef,
+            {leaf: unit[0] for leaf, unit in seeds.items()},
+            lambda t: None if t is None else np.reshape(t, (1, *shape_of(t))),
+            likes,
+        )
     with BatchTrace(sum(piece.size for piece in chunk)) as trace:
         boxed = {leaf: trace.box(unit) for leaf, unit in seeds.items()}
         return _push_along(fun, x, treedef, boxed, lambda t: None if t is None else trace.all_of(t), likes)
 
 
-def _push_along(fun: Callable, x: Any, treedef: Any, seeds: dict[int, Any], take: Callable, likes: list[Any]) -> tuple[list[Any], Any, list[Any]]:
+def _push_along(
+    fun: Callable, x: Any, treedef: Any, seeds: dict[int, Any], take: Callable, likes: list[Any]
+) -> tuple[list[Any], Any, list[Any]]:
     tangents = [seeds.get(k) for k in range(len(likes))]
     y, t = push(fun, x, treedef.unflatten(tangents))
     outs, outdef = flatten(y)
@@ -251,20 +275,43 @@ def chunk_length(largest: int) -> int:
 
 
 def largest_array(tape: Tape) -> int:
-    """Bytes of the largest array that a recording is known to meet: inputs, outputs, residuals."""
+    """Bytes of the largest cotangent that a recording is known to meet.
+
+    Known are the inputs, the outputs, what elementwise rules keep (which has the shape of their cotangents), and the
+    shapes that other rules keep; but not the arrays that those keep, which may be constant matrices.
+    """
     largest = 8
-    for like in [*(leaf for leaf in tape.leaves if leaf is not None), *((s, d) for _, s, d in tape.ends if d is not None)]:
-        largest = max(largest, size_of(like[0]) * like[1].itemsize)
+    for like in (*tape.leaves, *((shape, dtype) for _, shape, dtype in tape.ends if dtype is not None)):
+        if like is not None:
+            largest = max(largest, size_of(like[0]) * like[1].itemsize)
     stack = [node for node, _, _ in tape.ends if node is not None]
-    seen = set(map(id, stack))
+    seen = {node[0] for node in stack}
     while stack:
         node = stack.pop()
         for k in range(1, len(node), 4):
-            parent, residual = node[k], node[k + 2]
-            if id(parent) not in seen:
-                seen.add(id(parent))
+            parent = node[k]
+            order = parent[0]
+            if order not in seen:
+                seen.add(order)
                 stack.append(parent)
-            for r in residual if type(residual) is tuple else (residual,):
-                if hasattr(r, "nbytes"):
-                    largest = max(largest, r.nbytes)
+            residual = node[k + 2]
+            if type(residual) is np.ndarray:
+                if residual.nbytes > largest and node[k + 1] in ELEMENTWISE_RULES:
+                    largest = residual.nbytes
+            elif type(residual) is tuple:
+                largest = max(largest, _kept(residual, node[k + 1]))
+    return largest
+
+
+def _kept(residual: tuple, rule: Callable) -> int:
+    """Bytes of the largest array or of the largest shape in a residual."""
+    largest = 0
+    for r in residual:
+        kind = type(r)
+        if kind is tuple and r and type(r[0]) is int:
+            largest = max(largest, 8 * size_of(r))
+        elif kind is int:  # the residual is itself a shape
+            return 8 * size_of(residual) if set(map(type, residual)) == {int} else largest
+        elif isinstance(r, (np.ndarray, Box)) and rule in ELEMENTWISE_RULES:
+            largest = max(largest, r.nbytes)  # type: ignore[union-attr]
     return largest

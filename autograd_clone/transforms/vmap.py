@@ -96,7 +96,15 @@ def _map(fun: Callable, in_axes: Any, out_axes: Any, args: tuple, kwargs: dict) 
     leaves, treedef = flatten((args, kwargs))
     axes = _axes_of(in_axes, args, kwargs, treedef)
     paths = treedef.paths() if any(a is not None for a in axes) else []
-    trace = BatchTrace(batch_size([(f"argument {p}", _length(x, a, p)) for x, a, p in zip(leaves, axes, paths, strict=False) if a is not None]))
+    trace = BatchTrace(
+        batch_size(
+            [
+                (f"argument {p}", _length(x, a, p))
+                for x, a, p in zip(leaves, axes, paths, strict=False)
+                if a is not None
+            ]
+        )
+    )
     with trace:
         boxed = [x if a is None else trace.box(_front(x, a)) for x, a in zip(leaves, axes, strict=True)]
         new_args, new_kwargs = treedef.unflatten(boxed)
@@ -109,7 +117,9 @@ def _axes_of(in_axes: Any, args: tuple, kwargs: dict, treedef: TreeDef) -> list[
     """The mapped axis of each leaf of the arguments."""
     if type(in_axes) in (tuple, list):
         if len(in_axes) != len(args):
-            raise BatchAxisError(f"vmap: in_axes has {len(in_axes)} entries for {len(args)} positional arguments")
+            raise BatchAxisError(
+                f"vmap: in_axes has {len(in_axes)} entries for {len(args)} positional arguments"
+            )
         in_axes = tuple(in_axes)
     positional = _prefix(in_axes, treedef.children[0], "in_axes")
     return positional + [0] * treedef.children[1].size
@@ -120,7 +130,9 @@ def _prefix(axes: Any, treedef: TreeDef, what: str) -> list[Any]:
     if axes is None or isinstance(axes, (int, np.integer)):
         return [axes] * treedef.size
     if treedef is LEAF or treedef.kind is None or not is_container(axes):
-        raise BatchAxisError(f"vmap: {what} {axes!r} does not fit {treedef!r}; expected an int, None, or a container of the same structure")
+        raise BatchAxisError(
+            f"vmap: {what} {axes!r} does not fit {treedef!r}; expected an int, None, or a container of the same structure"
+        )
     children = list(axes.values()) if isinstance(axes, dict) else flatten_once(axes)
     if isinstance(axes, dict):
         if not issubclass(treedef.kind, dict) or set(axes) != set(treedef.aux[-1]):
@@ -128,7 +140,9 @@ def _prefix(axes: Any, treedef: TreeDef, what: str) -> list[Any]:
         children = [axes[k] for k in treedef.aux[-1]]
     if len(children) != len(treedef.children):
         raise BatchAxisError(f"vmap: {what} {axes!r} does not fit {treedef!r}")
-    return [a for sub, child in zip(children, treedef.children, strict=True) for a in _prefix(sub, child, what)]
+    return [
+        a for sub, child in zip(children, treedef.children, strict=True) for a in _prefix(sub, child, what)
+    ]
 
 
 def flatten_once(tree: Any) -> list[Any]:
@@ -141,11 +155,15 @@ def flatten_once(tree: Any) -> list[Any]:
 def _length(x: Any, axis: int, path: str) -> int:
     if not isinstance(x, (ArrayBox, np.ndarray, np.generic)) or isinstance(x, (str, bytes)):
         raise BatchAxisError(
-            f"vmap: argument {path} is {x!r} of type {type(x).__name__}, which has no axis to map over; pass an array, or None in in_axes"
+            f"vmap: argument {path} is {x!r} of type {type(x).__name__}, which has no axis to map over; pass an array, "
+            "or None in in_axes"
         )
     shape = shape_of(x)
     if not -len(shape) <= axis < len(shape):
-        raise BatchAxisError(f"vmap: argument {path} of shape {shape} has no axis {axis}; pass None in in_axes for an argument that is not mapped")
+        raise BatchAxisError(
+            f"vmap: argument {path} of shape {shape} has no axis {axis}; pass None in in_axes for an argument "
+            "that is not mapped"
+        )
     return shape[axis]
 
 
@@ -172,5 +190,7 @@ def _leave(trace: BatchTrace, y: Any, axis: Any) -> Any:
         value = y._value
     ndim = len(shape_of(value))
     if not -ndim <= axis < ndim:
-        raise BatchAxisError(f"vmap: a result of shape {shape_of(value)[1:]} per example cannot have its mapped axis at {axis}")
+        raise BatchAxisError(
+            f"vmap: a result of shape {shape_of(value)[1:]} per example cannot have its mapped axis at {axis}"
+        )
     return value if axis == 0 else np.moveaxis(value, 0, axis)
