@@ -32,7 +32,7 @@ def _power_base(g, x1, x2):
         if x2 == 2:
             return g * (x1 + x1)
         return g * _power_slope(x1, x2) if x2 != 1 else g
-    exponent = x2 - 1
+    exponent = x2 - dtype_of(g).type(1)  # in the precision of the result
     zero = x1 == 0
     if anywhere(zero):
         exponent = np.where(zero & (x2 == 0), 0, exponent)
@@ -51,7 +51,8 @@ def _power_exponent(g, x1, x2, ans):
     if type(x1) in _NUMBERS:
         if x1 != 0:
             return g * (ans * np.log(x1).item())
-        x1 = dtype_of(ans).type(x1)
+    if dtype_of(x1) != dtype_of(ans):
+        x1 = np.positive(x1, dtype=dtype_of(ans))
     zero = x1 == 0
     if anywhere(zero):
         x1 = np.where(zero & (x2 >= 0), 1, x1)
