@@ -188,11 +188,13 @@ def _tensordot_adjoint(g, shape, other, mine, theirs, g_first):
 
 
 def _tensordot_a(g, a_shape, b, axes):
+    b = as_array(b)
     mine, theirs = contracted_axes(axes, len(a_shape), b.ndim)
     return _tensordot_adjoint(g, a_shape, b, mine, theirs, True)
 
 
 def _tensordot_b(g, a, b_shape, axes):
+    a = as_array(a)
     theirs, mine = contracted_axes(axes, a.ndim, len(b_shape))
     return _tensordot_adjoint(g, b_shape, a, mine, theirs, False)
 
@@ -205,7 +207,7 @@ def _tensordot_samples(s):
         s(a(2, 3, 4), a(4, 5, 2), axes=([0, 2], [2, 0])), s(a(2, 3, 4), a(5, 4), axes=(-1, -1)),
         s(a(2, 3), a(3), axes=(1, 0)),
         s(a(2, 3, 4), a(2, 4, 3), axes=([2, 0, 1], [1, 0, 2])), s(a(2, 0), a(0, 3), axes=1),
-        s(a(3), a(3), axes=1), s(a(), a(2, 3), axes=0),
+        s(a(3), a(3), axes=1), s(a(), a(2, 3), axes=0), s(a(), 2.0, axes=0), s(2.0, a(3), axes=0),
         s(a(2, 3), a(3, 2), axes=((0, 1), (1, 0))), s(a(3, 2), s.real(2, 2), axes=1),
     ]  # fmt: skip
 

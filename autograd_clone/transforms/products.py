@@ -66,7 +66,8 @@ def _linearize(fun: Callable, x: Any) -> tuple[Any, Callable]:
     """The VJP is linear in its cotangent, so recording it and pulling back through the recording gives the JVP."""
     tape = Tape(fun, x)
     leaves, outdef = flatten(tape.value)
-    zeros = [np.zeros(shape_of(y), end[2] or np.float64) for y, end in zip(leaves, tape.ends, strict=True)]
+    zeros: list[Any] = [np.zeros(shape_of(y), end[2] or np.float64) for y, end in zip(leaves, tape.ends, strict=True)]
+    zeros = [z if z.shape or type(y) is np.ndarray else z[()] for y, z in zip(leaves, zeros, strict=True)]
     return tape.value, LinearizedFunction(Tape(tape.pull, outdef.unflatten(zeros)))
 
 
