@@ -113,9 +113,10 @@ def binary({order}):
 """
 
 _SCOPE = {
+    "__name__": __name__,
     "ARRAYS": frozenset({np.ndarray, np.float64, np.float32, np.complex128, ArrayBox}), "ArrayBox": ArrayBox,
-    "FLOAT64": np.dtype(np.float64), "OBJECT": OBJECT, "NO_PARAMS": {}, "ReverseTrace": ReverseTrace, "apply": apply, "array": np.array,
-    "fix_for": fix_for, "float64": np.float64, "ndarray": np.ndarray, "new": object.__new__, "next_order": next_order,
+    "FLOAT64": np.dtype(np.float64), "OBJECT": OBJECT, "NO_PARAMS": {}, "ReverseTrace": ReverseTrace, "apply": apply,
+    "array": np.array, "fix_for": fix_for, "float64": np.float64, "ndarray": np.ndarray, "new": object.__new__, "next_order": next_order,
 }  # fmt: skip
 
 
@@ -134,7 +135,8 @@ def binary(prim: Primitive, expression: str, *, swapped: bool = False, array_con
     ``array_constants`` makes a Python number a 0-d array, which is converted once rather than in every operation.
     """
     rule1, rule2 = prim.vjps[0], prim.vjps[1]
-    assert rule1 is not None and rule2 is not None
+    assert rule1 is not None
+    assert rule2 is not None
     r1, r2 = _residual(prim, rule1, 2), _residual(prim, rule2, 2)
     same = "x{0}.shape == shape and x{0}.dtype is dtype" if prim.broadcasts else "x{0}.dtype is dtype"
     fix = "None if " + same + " else fix_for(prim, x{0}, ans)"

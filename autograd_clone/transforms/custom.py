@@ -9,7 +9,7 @@ from typing import Any
 from ..engine.batch import BatchTrace
 from ..engine.box import Box, getval
 from ..engine.calls import CallPrimitive
-from ..engine.errors import MissingRuleError
+from ..engine.errors import MissingRuleError, RuleShapeError
 from ..engine.pytree import flatten, tree_map
 from .record import Tape, push
 
@@ -51,6 +51,10 @@ class custom_vjp(CallPrimitive):  # noqa: N801 (a decorator)
             cotangents = bwd(residual, g)
             if not isinstance(cotangents, (tuple, list)):
                 cotangents = (cotangents,)
+            if len(cotangents) != len(args):
+                raise RuleShapeError(
+                    f"the VJP rule of {self.name} returned {len(cotangents)} cotangents for {len(args)} arguments"
+                )
             return [_zeros(args[i]) if cotangents[i] is None else cotangents[i] for i in argnums]
 
         return ans, vjp

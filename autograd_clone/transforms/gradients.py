@@ -16,7 +16,6 @@ from ..engine.zeros import backward_with_strong_zeros, is_finite
 from .nary import Argnum, Transform, name_of
 from .record import Tape, explain, finish, is_plain, push, run, variable
 
-
 _ONE = np.float64(1.0)
 
 
@@ -85,7 +84,7 @@ def _pull_back(fun: Callable, x: Any, seed_of: Callable, transform: str) -> tupl
         g = backward(ends).get(start[0])
         if g is not None and not is_finite(g):
             value, end, start = run(fun, x)
-            g = backward_with_strong_zeros([(end, seed_of(value, fun, transform))]).get(start[0])
+            g = backward_with_strong_zeros([(end, seed_of(value, fun, transform))]).get(start[0])  # type: ignore[list-item]
     except Exception as error:
         explain(error, fun, x, seed)
         raise
@@ -95,19 +94,17 @@ def _pull_back(fun: Callable, x: Any, seed_of: Callable, transform: str) -> tupl
 
 
 def _grad_and_aux(fun: Callable, x: Any) -> Any:
-    aux: list[Any] = []
+    def pair(x: Any) -> Any:
+        out = fun(x)
+        if not (isinstance(out, (tuple, list)) and len(out) == 2):
+            raise NonScalarOutputError(
+                f"grad_and_aux takes a function that returns (output, extra); {name_of(fun)} returned a {type(out).__name__}"
+            )
+        return tuple(out)
 
-    def main(x: Any) -> Any:
-        out, extra = fun(x)
-        return out, extra
-
-    tape = Tape(main, x)
-    aux = tape.value[1]
-    y = tape.value[0]
-    node = tape.ends[0]
-    if node[2] is not None and (node[2].kind != "f" or any(n != 1 for n in node[1])):
-        raise NonScalarOutputError(f"grad_and_aux needs a real scalar first output; {name_of(fun)} returned {_describe(y)}")
-    seed = np.ones(node[1], node[2]) if node[2] is not None else None
+    tape = Tape(pair, x)
+    y, aux = tape.value
+    seed = _scalar_seed(y, fun, "grad_and_aux")
     del tape.ends[1:]
     tape.outdef = LEAF
     return tape.pull(seed, once=True), aux
