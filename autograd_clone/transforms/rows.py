@@ -308,7 +308,7 @@ def _kept(residual: tuple, rule: Callable) -> int:
     largest = 0
     for r in residual:
         kind = type(r)
-        if kind is tuple and r and type(r[0]) is int:
+        if kind is tuple and set(map(type, r)) == {int}:
             largest = max(largest, 8 * size_of(r))
         elif kind is int:  # the residual is itself a shape
             return 8 * size_of(residual) if set(map(type, residual)) == {int} else largest
