@@ -42,7 +42,7 @@ class CallPrimitive:
 
     def __init__(self, fun: Callable, name: str | None = None) -> None:
         self.fun = fun
-        self.name = name or getattr(fun, "__name__", repr(fun))
+        self.name = name or str(getattr(fun, "__name__", repr(fun)))
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         trace = youngest(args)
@@ -263,7 +263,9 @@ def _match_checked(t: Any, x: Any, name: str) -> Any:
     if is_foreign(x):
         return t
     if shape_of(t) != shape_of(x) and shape_of(t) != ():
-        raise RuleShapeError(f"the JVP rule of {name} returned a tangent of shape {shape_of(t)} for an output of shape {shape_of(x)}")
+        raise RuleShapeError(
+            f"the JVP rule of {name} returned a tangent of shape {shape_of(t)} for an output of shape {shape_of(x)}"
+        )
     return match(t, x)
 
 

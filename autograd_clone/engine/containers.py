@@ -186,7 +186,7 @@ class DictBox(Box, metaclass=_ContainerBoxType):
 
     def get(self, key: Any, default: Any = None) -> Any:
         """As `dict.get`."""
-        return self[key] if key in self else default
+        return self[key] if key in self else default  # noqa: SIM401 - `get` is what is defined here
 
 
 class SparseBox(Box):
@@ -232,14 +232,24 @@ defvjp(
     lambda ans, space, x, a: lambda g: space.covector(space.scalar_mul(space.covector(g), a)),
     lambda ans, space, x, a: lambda g: space.inner_prod(space.covector(g), x),
 )
-defjvp(VSpace.scalar_mul, None, lambda t, ans, space, x, a: space.scalar_mul(t, a), lambda t, ans, space, x, a: space.scalar_mul(x, t))
+defjvp(
+    VSpace.scalar_mul,
+    None,
+    lambda t, ans, space, x, a: space.scalar_mul(t, a),
+    lambda t, ans, space, x, a: space.scalar_mul(x, t),
+)
 defvjp(
     VSpace.inner_prod,
     None,
     lambda ans, space, x, y: lambda g: space.covector(space.scalar_mul(y, g)),
     lambda ans, space, x, y: lambda g: space.covector(space.scalar_mul(x, g)),
 )
-defjvp(VSpace.inner_prod, None, lambda t, ans, space, x, y: space.inner_prod(t, y), lambda t, ans, space, x, y: space.inner_prod(x, t))
-defvjp(VSpace.covector, None, lambda ans, space, x: lambda g: space.covector(g))
+defjvp(
+    VSpace.inner_prod,
+    None,
+    lambda t, ans, space, x, y: space.inner_prod(t, y),
+    lambda t, ans, space, x, y: space.inner_prod(x, t),
+)
+defvjp(VSpace.covector, None, lambda ans, space, x: space.covector)
 defjvp(VSpace.covector, None, lambda t, ans, space, x: space.covector(t))
 

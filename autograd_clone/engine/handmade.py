@@ -54,7 +54,7 @@ class VJPNode(Node, list):
     def __eq__(self, other: object) -> bool:
         return isinstance(other, list) and other[:1] == self[:1]
 
-    def __hash__(self) -> int:
+    def __hash__(self) -> int:  # type: ignore[override]
         return hash(self[0])
 
     def __repr__(self) -> str:
@@ -63,7 +63,7 @@ class VJPNode(Node, list):
 
 def _is_inner(edge: Callable, parent: list) -> bool:
     """Whether a node's parent is a part of the same operation (a call with several arguments or results)."""
-    return edge in (_slot, _output_slot) or len(parent) > 2 and parent[2] is _pick
+    return edge in (_slot, _output_slot) or (len(parent) > 2 and parent[2] is _pick)
 
 
 def _parents(node: list) -> list:
@@ -216,7 +216,7 @@ def _container_output(own: Trace, end: Any, leaves: list, treedef: Any) -> tuple
     value = treedef.unflatten(y._value if m else y for y, m in zip(leaves, mine, strict=True))
     if isinstance(own, ForwardTrace):
         return value, JVPNode(treedef.unflatten(y._link if m else None for y, m in zip(leaves, mine, strict=True)))
-    node = [next_order()]
+    node: list = [next_order()]
     for k, (y, m) in enumerate(zip(leaves, mine, strict=True)):
         if m:
             node += y._link, lambda g, k: treedef.flatten_like(g, "cotangent")[k], k, None

@@ -22,10 +22,12 @@ from .trace import Trace
 
 Call = tuple[Callable, tuple, dict[str, Any]]
 
-#: primitive -> ``form(operands, params)``, what its nodes show as function, arguments and keywords; where it is not the obvious.
+#: primitive -> ``form(operands, params)``: function, arguments and keywords that its nodes show, where those are not obvious.
 FORMS: dict[Any, Callable[[tuple, dict], Call]] = {}
 #: Functions whose result does not depend on the values, only on shape and dtype: not recorded.
-STATIC = frozenset({"ndim", "shape", "size", "iscomplexobj", "isrealobj", "result_type", "can_cast", "common_type", "min_scalar_type"})
+STATIC = frozenset({
+    "can_cast", "common_type", "iscomplexobj", "isrealobj", "min_scalar_type", "ndim", "result_type", "shape", "size",
+})  # fmt: skip
 
 
 class Node:
@@ -76,8 +78,8 @@ class NodeTrace(Trace):
         args = tuple(map(self.whole, args))
         if youngest(args) is not self:
             raise ClosedOverTraceError(
-                f"{getattr(fun, '__name__', fun)}: an argument that is not an operand depends on the input of the graph, and an operand on an "
-                "input of a derivative inside it; such a call cannot be recorded"
+                f"{getattr(fun, '__name__', fun)}: an argument that is not an operand depends on the input of the graph, and an "
+                "operand on an input of a derivative inside it; such a call cannot be recorded"
             )
         argnums = tuple(i for i, a in enumerate(args) if self.owns(a))
         values = tuple(a._value if self.owns(a) else a for a in args)

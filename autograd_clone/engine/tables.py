@@ -66,7 +66,7 @@ class UserPrimitive(CallPrimitive):
     def _check_any_rule(self, wanted: RuleTable, other: RuleTable, argnums: list[int]) -> None:
         """Raise unless the rule of one mode can be made from that of the other."""
         maker = other.maker(self)
-        linear_in = getattr(maker, "linear_in", frozenset())  # there the function is its own JVP: nobody knows its transpose
+        linear_in: Any = getattr(maker, "linear_in", frozenset())  # there the function is its own JVP: nobody knows its transpose
         if self in wanted.removed or maker is None or any(i in linear_in for i in argnums):
             raise missing_rule(self.name, ", ".join(map(str, argnums)))
 
@@ -110,12 +110,12 @@ class RuleTable(MutableMapping):
         Those whose rule was deleted.
     """
 
-    def __init__(self, from_record: type[RecordRule]) -> None:
+    def __init__(self, from_record: Callable[[Any], Callable]) -> None:
         self.own: dict[Any, Callable] = {}
         self.removed: set[Any] = set()
         self._from_record = from_record
 
-    def maker(self, user: UserPrimitive) -> Callable | None:
+    def maker(self, user: UserPrimitive) -> Any:
         """The maker of a user's primitive, ``None`` if there is none."""
         if user in self.own or user in self.removed or user.base is None:
             return self.own.get(user)
@@ -140,7 +140,7 @@ class RuleTable(MutableMapping):
             raise KeyError(fun)
         return record
 
-    def __setitem__(self, fun: Any, maker: Callable) -> None:
+    def __setitem__(self, fun: Any, maker: Any) -> None:
         user = user_primitive(fun)
         self.removed.discard(user)
         if isinstance(maker, RecordRule) and maker.record is user.base:
@@ -155,7 +155,7 @@ class RuleTable(MutableMapping):
         self.removed.add(user)
 
     def __iter__(self) -> Iterator[Any]:
-        replaced = {user.fun for user in self.own if REGISTRY.get(user.fun) is user}
+        replaced = {user.fun for user in self.own if REGISTRY.get(user.fun) is user}  # type: ignore[union-attr]
         return iter([f for f in (*self.own, *REGISTRY) if f not in replaced and f in self])
 
     def __len__(self) -> int:
@@ -167,11 +167,12 @@ def user_primitive(fun: Any) -> UserPrimitive:
     if isinstance(fun, UserPrimitive):
         return fun
     fun = ALIASES.get(fun, fun)
-    record = fun if isinstance(fun, Primitive) else find(fun)
+    record: Any = fun if isinstance(fun, Primitive) else find(fun)
     if isinstance(record, UserPrimitive):
         return record
     key = fun.fun if isinstance(fun, Primitive) else fun
-    user = REGISTRY[key] = UserPrimitive(key, record)
+    user: Any = UserPrimitive(key, record)
+    REGISTRY[key] = user
     for forget in OVERRIDDEN:
         forget(key)
     return user
@@ -188,6 +189,9 @@ class RecordRule:
 
     def __init__(self, record: Any) -> None:
         self.record = record
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        raise NotImplementedError
 
     def through(self, argnums: tuple, args: tuple, kwargs: dict) -> tuple[Callable, list[Any]]:
         """A function composed of others, as one of the arguments in question, and these."""

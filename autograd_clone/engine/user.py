@@ -6,6 +6,7 @@ closes over is its residual. A function that NumPy already has a record for may 
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import itertools
 import sys
@@ -28,9 +29,10 @@ from .transpose import zeros_like
 from .vspace import vspace
 
 __all__ = [
-    "OVERRIDDEN", "UserPrimitive", "add_outgrads", "def_linear", "defjvp", "defjvp_argnum", "defjvp_argnums", "defvjp", "defvjp_argnum",
-    "defvjp_argnums", "getval", "notrace_primitive", "notrace_primitives", "primitive", "primitive_jvps", "primitive_vjps",
-    "register_notrace", "sum_outgrads", "trace_primitives_map",
+    "OVERRIDDEN", "UserPrimitive", "add_outgrads", "def_linear", "defjvp", "defjvp_argnum",
+    "defjvp_argnums", "defvjp", "defvjp_argnum", "defvjp_argnums", "getval", "notrace_primitive",
+    "notrace_primitives", "primitive", "primitive_jvps", "primitive_vjps", "register_notrace",
+    "sum_outgrads", "trace_primitives_map",
 ]  # fmt: skip
 
 
@@ -53,10 +55,8 @@ def primitive(fun: Callable) -> UserPrimitive:
     array([0.5, 0.5])
     """
     made = UserPrimitive(fun)
-    try:
+    with contextlib.suppress(TypeError):  # an unhashable callable
         trace_primitives_map[fun] = made
-    except TypeError:  # an unhashable callable
-        pass
     return made
 
 
@@ -168,7 +168,7 @@ def defvjp(fun: Any, *makers: Callable | None, argnums: Iterable[int] | None = N
     >>> grad(scale, 1)(3.0, 2.0)
     np.float64(3.0)
     """
-    table = dict(zip(argnums if argnums is not None else itertools.count(), makers))
+    table = dict(zip(argnums if argnums is not None else itertools.count(), makers, strict=False))
     for maker in makers:
         if maker is not None and not callable(maker):
             raise RuleShapeError(f"a VJP maker of {_name(fun)} must be callable or None, got {maker!r}")
@@ -228,7 +228,7 @@ def defjvp(fun: Any, *rules: Any, argnums: Iterable[int] | None = None) -> None:
     >>> deriv(twice)(1.0)
     np.float64(2.0)
     """
-    table = dict(zip(argnums if argnums is not None else itertools.count(), rules))
+    table = dict(zip(argnums if argnums is not None else itertools.count(), rules, strict=False))
     for rule in rules:
         if rule is not None and rule != "same" and not callable(rule):
             raise RuleShapeError(f"a JVP rule of {_name(fun)} must be callable, 'same' or None, got {rule!r}")

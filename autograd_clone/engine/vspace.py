@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import operator
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 from .box import Box, getval
 from .cotangent import SPACE_OF
@@ -21,7 +21,7 @@ class VSpace:
     """The vector space of values like a given one."""
 
     #: value type -> maker of its space.
-    mappings: dict[type, Callable[[Any], VSpace]] = {}
+    mappings: ClassVar[dict[type, Callable[[Any], VSpace]]] = {}
     iscomplex = False
 
     def __init__(self, value: Any) -> None:
@@ -153,6 +153,8 @@ class ContainerVSpace(VSpace):
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, ContainerVSpace) and type(self) is type(other) and self.shape == other.shape
+
+    __hash__ = None
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}_{{'shape': {self.shape}}}"

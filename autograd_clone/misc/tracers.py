@@ -15,7 +15,7 @@ from ..engine.tuples import subvals
 class ConstGraphNode(Node):
     """A node that can apply its function again to new parents' values."""
 
-    __slots__ = ("args", "argnums", "fun", "kwargs", "parents")
+    __slots__ = ("argnums", "args", "fun", "kwargs", "parents")
 
     def __init__(self, value: Any, fun: Callable, args: tuple, kwargs: dict, parent_argnums: tuple, parents: tuple) -> None:
         self.fun, self.kwargs, self.argnums, self.parents = fun, kwargs, parent_argnums, parents

@@ -19,7 +19,7 @@ STEP = 1e-6
 
 def scalar_close(a: float, b: float) -> bool:
     """Whether two numbers agree within the tolerance of a finite difference."""
-    return abs(a - b) < TOLERANCE or abs(a - b) / abs(a + b) < RELATIVE_TOLERANCE
+    return bool(abs(a - b) < TOLERANCE or abs(a - b) < RELATIVE_TOLERANCE * abs(a + b))
 
 
 def make_numerical_jvp(f: Callable, x: Any) -> Callable:
@@ -157,4 +157,4 @@ def quick_grad_check(
     analytic = np.sum(grad(fun)(arg0, *extra_args, **kwargs) * direction)
     assert np.allclose(numeric, analytic, rtol=rtol, atol=atol), f"numeric {numeric}, analytic {analytic}"
     if verbose:
-        print(f"gradient projection OK (numeric {numeric}, analytic {analytic})")
+        print(f"gradient projection OK (numeric {numeric}, analytic {analytic})")  # noqa: T201 - what `verbose` asks for
