@@ -247,9 +247,9 @@ composite(
 
 # ---- qr ----------------------------------------------------------------------------------------------------
 # Walter, Lehmann and Lamour, "On evaluating higher-order derivatives of the QR decomposition" (2012). For
-# Q^H dA R^-1 let U be the sum of its strict upper triangle, of the adjoint of its strict lower one, and of
-# the real part of its diagonal. Then R has the tangent U R, and Q the tangent dA R^-1 - Q U. The diagonal of R is
-# real by LAPACK's convention.
+# the product Q^H dA R^-1 let U be the sum of its strict upper triangle, of the adjoint of its strict lower one, and of
+# the real part of its diagonal. The tangent of R is then the product of U and R, that of Q is what is left of
+# dA R^-1 without the product of Q and U. The diagonal of R is real by LAPACK's convention.
 
 
 def qr_decomposition(a):

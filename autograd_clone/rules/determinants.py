@@ -2,7 +2,8 @@
 
 The cofactors are polynomials in the elements, so they are defined where the matrix is singular, and so is
 their own derivative. There they are found from ``A = U S V^H``, by
-``cof(A + U E V^H) = cof(U) cof(S + E) cof(V^H)`` and ``cof(U) = det(U) conj(U)``. A third derivative at a singular matrix is refused by `numpy.linalg.inv`.
+``cof(A + U E V^H) = cof(U) cof(S + E) cof(V^H)`` and ``cof(U) = det(U) conj(U)``. A third derivative at a
+singular matrix is refused by `numpy.linalg.inv`.
 """
 
 from __future__ import annotations

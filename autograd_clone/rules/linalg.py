@@ -16,8 +16,8 @@ from ..array.box import as_array
 from ..engine.batch import same_for_all
 from ..engine.cotangent import shape_of, unbroadcast
 from ..engine.define import composite, custom, zero
-from .matrices import H, T, column, conj, real
-from .tools import refuse_out
+from .matrices import H, T, batch_all, column, conj, real
+from .tools import NOT_GIVEN, refuse_out
 
 # ---- inv ---------------------------------------------------------------------------------------------------
 
@@ -130,9 +130,9 @@ def _tensorinv(a, ind=2):
 #   dP = -P dA P + P P^H dA^H (I - A P) + (I - P A) dA^H P^H P
 
 
-def pseudo_inverse(a, *, keywords):
-    """``numpy.linalg.pinv`` of a general matrix."""
-    return np.linalg.pinv(a, **keywords)
+def pseudo_inverse(a, rcond):
+    """``numpy.linalg.pinv`` of a general matrix; `rcond` has as many axes as a stack of matrices has."""
+    return np.linalg.pinv(a, rcond)
 
 
 def _pinv_vjp(g, a, ans):
@@ -147,11 +147,17 @@ def _pinv_jvp(t, a, ans):
 
 PINV = custom(
     pseudo_inverse,
-    vjp={"a": _pinv_vjp},
-    jvp={"a": _pinv_jvp},
-    harmless=("keywords",),
-    samples=lambda s: [s(s.array(3, 2), keywords={})],
+    vjp={"a": _pinv_vjp, "rcond": None},
+    jvp={"a": _pinv_jvp, "rcond": None},
+    batch=batch_all,
+    samples=lambda s: [s(s.array(3, 2), np.array(1e-10)), s(s.array(2, 3, 2), np.array([1e-10, 1e-9]))],
 )
+
+
+def pinv_with(a, rcond):
+    """The pseudo-inverse of `a`, whose singular values up to `rcond` times the largest count as zero."""
+    rcond = as_array(rcond)
+    return PINV(a, np.reshape(rcond, (1,) * (a.ndim - 2 - rcond.ndim) + shape_of(rcond)))
 
 
 def _of_low_rank(f, a, *args, **kwargs):
@@ -161,6 +167,7 @@ def _of_low_rank(f, a, *args, **kwargs):
 
 @composite(
     np.linalg.pinv,
+    operands=("a",),
     samples=lambda s: [
         s(s.array(4, 2)), s(s.array(2, 4)), s(s.matrix(3)), s(s.array(2, 3, 2)),
         s(s.array(4, 2), 1e-4, via=_of_low_rank), s(s.array(2, 3, 2), rcond=1e-10),
@@ -168,14 +175,15 @@ def _of_low_rank(f, a, *args, **kwargs):
         s(s.spd(3), hermitian=True, via=s.hermitian), s(s.array(0, 3)),
     ],
 )  # fmt: skip
-def _pinv(a, rcond=None, hermitian=False, **tolerance):
-    keywords = dict(tolerance)
-    if rcond is not None:
-        keywords["rcond"] = rcond
+def _pinv(a, rcond=None, hermitian=False, *, rtol=NOT_GIVEN):
     a = as_array(a)
-    if hermitian:
-        a = lower_as_hermitian(a)
-    return PINV(a, keywords=keywords)
+    if rcond is None:
+        rcond = 1e-15 if rtol is NOT_GIVEN else rtol
+    elif rtol is not NOT_GIVEN:
+        raise ValueError("`rtol` and `rcond` can't be both set.")
+    if rcond is None:
+        rcond = max(a.shape[-2:]) * np.finfo(a.dtype).eps
+    return pinv_with(lower_as_hermitian(a) if hermitian else a, rcond)
 
 
 def lower_as_hermitian(a):
@@ -202,7 +210,7 @@ def _lstsq(a, b, rcond=None):
         rcond = np.finfo(dtype).eps
     s = np.linalg.svd(a, compute_uv=False)
     rank = np.int32(same_for_all(np.sum(s > rcond * np.max(s, initial=0))))
-    x = PINV(a, keywords={"rcond": rcond}) @ b
+    x = pinv_with(a, rcond) @ b
     if rank != a.shape[1] or a.shape[0] <= a.shape[1]:
         return x, np.zeros(0, s.dtype), rank, s
     r = b - a @ x

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.cotangent import shape_of
+from ..engine.trace import apply
 
 
 def is_complex(*xs: Any) -> bool:
@@ -68,3 +69,8 @@ def flat_rows(x: Any) -> Any:
     """A stack of matrices as one matrix: all axes but the last made one."""
     shape = shape_of(x)
     return np.reshape(x, (prod(shape[:-1]), shape[-1]))
+
+
+def batch_all(trace, prim, operands, params):
+    """Batching rule: operands with different numbers of axes, each with the batch in front."""
+    return trace.box(apply(prim, tuple(trace.all_of(x) for x in operands), params))

@@ -120,8 +120,9 @@ def _matrix_norm(x, ord, rows, columns):
     if ord not in (2, -2, "nuc"):
         raise ValueError("Invalid norm order for matrices.")
     s = np.linalg.svd(np.moveaxis(x, (rows, columns), (-2, -1)), compute_uv=False)
+    s = _nonzero_only(s, max(x.shape[rows], x.shape[columns]))
     if ord == "nuc":
-        s = np.sum(_nonzero_only(s, max(x.shape[rows], x.shape[columns])), axis=-1)
+        s = np.sum(s, axis=-1)
     else:
         s = np.max(s, axis=-1, initial=0) if ord == 2 else np.min(s, axis=-1)
     return np.reshape(s, kept_shape(x.shape, (rows, columns)))

@@ -20,8 +20,7 @@ import numpy as np
 from ..engine.batch import elementwise
 from ..engine.box import Box, all_values, getval
 from ..engine.primitive import Primitive
-from ..engine.trace import apply
-from .matrices import H, T, column, conj, real, row
+from .matrices import H, T, batch_all, column, conj, real, row
 
 
 def plain(x):
@@ -145,11 +144,6 @@ def _unregistered(fun, vjp, jvp, batch, outputs=1):
     return prim
 
 
-def _batch_all(trace, prim, operands, params):
-    """Batching rule: operands with different numbers of axes, each with the batch in front."""
-    return trace.box(apply(prim, tuple(trace.all_of(x) for x in operands), params))
-
-
 FRAME_SOLVE = _unregistered(
     frame_solve,
     vjp={
@@ -174,6 +168,6 @@ FRAMES = _unregistered(
     frames,
     vjp={"a": _frames_vjp, "w": None, "v": None},
     jvp={"a": _frames_jvp, "w": None, "v": None},
-    batch=_batch_all,
+    batch=batch_all,
     outputs=3,
 )

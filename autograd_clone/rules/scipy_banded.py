@@ -17,6 +17,7 @@ from ..engine.errors import UnsupportedKeywordError
 from .matrices import H, column, conj, is_complex
 from .repeated import plain
 from .scipy_linalg import at_least, double, scipy_composite
+from .tools import anywhere
 
 # ---- banded systems ----------------------------------------------------------------------------------------
 
@@ -382,7 +383,7 @@ def _solve_circulant(c, b, singular="raise", tol=None, caxis=-1, baxis=0, outaxi
         else tol
     )
     none = size <= tol
-    if none.any() and singular == "raise":
+    if singular == "raise" and anywhere(none):
         raise np.linalg.LinAlgError("near singular circulant matrix.")
     x = np.fft.ifft(np.fft.fft(np.moveaxis(b, baxis, -1)) * (~none / (fc + none)))
     return np.moveaxis(x if is_complex(c, b) else np.real(x), -1, outaxis)

@@ -10,6 +10,7 @@ import numpy as np
 import scipy.linalg
 
 from ..array.box import as_array
+from ..engine.batch import same_for_all, values_only
 from ..engine.errors import UnsupportedKeywordError
 from .eigen import without_phases as _without_phases
 from .matrices import H, T, column, conj
@@ -21,8 +22,20 @@ from .scipy_linalg import refuse_unless, scipy_composite, symmetric, triangular_
 
 def _turned_to(v, target):
     """`v` turned by a constant unitary matrix so that its value is `target`."""
-    turn = np.linalg.lstsq(plain(v), target, rcond=None)[0]
-    return v @ np.where(np.abs(turn) > 1e-3, turn, 0).astype(v.dtype)
+    return v @ _TURN(plain(v), target).astype(v.dtype)
+
+
+def _turn(v, target):
+    turn = np.linalg.lstsq(v, target, rcond=None)[0]
+    return np.where(np.abs(turn) > 1e-3, turn, 0)
+
+
+_TURN = values_only(_turn)
+_EIGENVECTORS = values_only(lambda a, b, **options: scipy.linalg.eigh(a, b, **options)[1])
+_TRIDIAGONAL_VECTORS = values_only(lambda d, e, **options: scipy.linalg.eigh_tridiagonal(d, e, **options)[1])
+_EIG = values_only(lambda a, left: scipy.linalg.eig(a, left=left, right=True))
+_QR_ORDER = values_only(lambda a: scipy.linalg.qr(a, mode="r", pivoting=True)[1])
+_RQ = values_only(lambda a: scipy.linalg.rq(a, mode="r"))
 
 
 def _reduced(a, b, type):
@@ -57,11 +70,11 @@ def _eigh(a, b=None, lower=True, eigvals_only=False, type=1, subset_by_index=Non
     if subset_by_index is not None:
         chosen = slice(subset_by_index[0], subset_by_index[1] + 1)
     elif subset_by_value is not None:
-        chosen = (plain(w) > subset_by_value[0]) & (plain(w) <= subset_by_value[1])
+        chosen = slice(*(int(same_for_all(np.sum(plain(w) <= bound))) for bound in subset_by_value))
     if eigvals_only:
         return w[chosen]
     options = {"subset_by_index": subset_by_index, "subset_by_value": subset_by_value}
-    target = scipy.linalg.eigh(plain(a), plain(b), lower=lower, type=type, **options)[1]
+    target = _EIGENVECTORS(plain(a), plain(b), lower=lower, type=type, **options)
     return w[chosen], _turned_to(vectors()[:, chosen], target)
 
 
@@ -115,9 +128,8 @@ def _eigh_tridiagonal(d, e, eigvals_only=False, select="a", select_range=None, *
     chosen = slice(None) if select == "a" else slice(select_range[0], select_range[1] + 1)
     if eigvals_only:
         return w[chosen]
-    target = scipy.linalg.eigh_tridiagonal(
-        plain(d), plain(e), select=select, select_range=select_range, **others
-    )[1]
+    options = {"select": select, "select_range": select_range, **others}
+    target = _TRIDIAGONAL_VECTORS(plain(d), plain(e), **options)
     return w[chosen], _turned_to(vectors()[:, chosen], target)
 
 
@@ -161,11 +173,9 @@ def _eig(a, left=False, right=True, **others):
     a = as_array(a)
     w, vr = np.linalg.eig(a)
     w = w.astype(np.result_type(w.dtype, np.complex64))
-    target = scipy.linalg.eig(plain(a), left=left, right=True)
-    order = np.argmin(
-        np.abs(column(target[0]) - plain(w)), axis=1
-    )  # SciPy's, which may be another in single precision
-    w, vr = w[order], vr[:, order]
+    target = _EIG(plain(a), left)
+    order = np.argmin(np.abs(column(target[0]) - plain(w)), axis=1)  # may be another in single precision
+    w, vr = w[order], np.take_along_axis(vr, order[None, :], axis=1)
     vr = vr * np.sign(np.real(np.sum(conj(plain(vr)) * target[-1], axis=0)))
     if not left:
         return (w, vr) if right else w
@@ -183,9 +193,9 @@ def _normalised(f, a):
 
 def _phase(v, target):
     """For each column the phase that makes the component real which is real in `target`, as LAPACK does."""
-    largest = np.argmax(np.where(target.imag == 0, np.abs(target), -1), axis=-2)
-    component = v[largest, np.arange(v.shape[-1])]
-    sign = np.sign(np.real(target[largest, np.arange(v.shape[-1])]))
+    largest = np.argmax(np.where(np.imag(target) == 0, np.abs(target), -1), axis=-2)[None, :]
+    component = np.take_along_axis(v, largest, axis=0)
+    sign = np.sign(np.real(np.take_along_axis(target, largest, axis=0)))
     return sign * conj(component) / np.abs(component)
 
 
@@ -244,7 +254,7 @@ def _null_space(A, rcond=None, **others):
 def _rank(s, a, rcond):
     values = plain(s)
     rcond = np.finfo(values.dtype).eps * max(a.shape) if rcond is None else rcond
-    return int(np.sum(values > rcond * np.max(values, initial=0)))
+    return int(same_for_all(np.sum(values > rcond * np.max(values, initial=0))))
 
 
 # ---- QR ----------------------------------------------------------------------------------------------------
@@ -268,7 +278,7 @@ def _qr(a, mode="full", pivoting=False):
         )
     order = ()
     if pivoting:
-        order = (scipy.linalg.qr(plain(a), mode="r", pivoting=True)[1],)
+        order = (_QR_ORDER(plain(a)),)
         a = a[:, order[0]]
     q, r = np.linalg.qr(a, "reduced" if mode == "economic" else "complete")
     return (r, *order) if mode == "r" else (q, r, *order)
@@ -288,7 +298,7 @@ def _rq(a, mode="full"):
         )
     q, r = np.linalg.qr(H(a)[:, ::-1])
     r, q = H(r)[::-1, ::-1], H(q)[::-1]
-    target = scipy.linalg.rq(plain(a), mode="r")[:, -m:]
+    target = _RQ(plain(a))[:, -m:]
     phase = np.diagonal(target) / np.diagonal(plain(r))
     phase = (phase / np.abs(phase)).astype(q.dtype)
     return r * phase if mode == "r" else (r * phase, column(conj(phase)) * q)

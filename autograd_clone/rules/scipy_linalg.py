@@ -15,13 +15,14 @@ import numpy as np
 import scipy.linalg
 
 from ..array.box import as_array, call
+from ..engine.batch import same_for_all, values_only
 from ..engine.box import Box
 from ..engine.cotangent import shape_of
 from ..engine.define import composite, custom
 from ..engine.errors import UnsupportedKeywordError
 from ..engine.pytree import flatten
 from .creation import holds_box
-from .linalg import PINV, lower_as_hermitian
+from .linalg import lower_as_hermitian, pinv_with
 from .matrices import H, T, column, conj, real_dtype
 from .repeated import plain
 from .triangular import TRIANGULAR_SOLVE, triangle
@@ -39,15 +40,14 @@ def scipy_composite(fun, **options):
     """
     signature = inspect.signature(fun)
     options.setdefault("name", f"scipy.linalg.{fun.__name__}")
+    of_values = values_only(fun)
 
     def register(implementation):
         @functools.wraps(implementation)
         def called(*args, **kwargs):
             sizes = [x.size for x in flatten((args, kwargs))[0] if isinstance(x, Box)]
-            if 0 in sizes:
-                ans = fun(*_plain(args), **_plain(kwargs))
-                if not any(sizes) or all(np.size(x) == 0 for x in flatten(ans)[0]):
-                    return ans
+            if sizes and not any(sizes):  # the derivative with respect to nothing
+                return of_values(*_plain(args), **_plain(kwargs))
             given = signature.bind(*args, **kwargs).arguments
             return implementation(**{name: value for name, value in given.items() if name not in DROPPED})
 
@@ -186,15 +186,15 @@ def _cutoff(a, atol, rtol):
     rtol = max(a.shape[-2:]) * np.finfo(a.dtype).eps if rtol is None else rtol
     if not atol:
         return rtol
-    largest = np.max(np.linalg.svd(plain(a), compute_uv=False), initial=0)
-    return rtol + atol / largest if largest else rtol
+    largest = np.max(np.linalg.svd(plain(a), compute_uv=False), axis=-1, initial=0)
+    return rtol + atol / (largest + (largest == 0))
 
 
 def _with_rank(inverse, a, cutoff, return_rank):
     if not return_rank:
         return inverse
     s = np.linalg.svd(plain(a), compute_uv=False)
-    return inverse, int(np.sum(s > cutoff * np.max(s, initial=0)))
+    return inverse, int(same_for_all(np.sum(s > cutoff * np.max(s, initial=0))))
 
 
 @scipy_composite(
@@ -208,7 +208,7 @@ def _with_rank(inverse, a, cutoff, return_rank):
 def _pinv(a, atol=None, rtol=None, return_rank=False):
     a = as_array(a)
     cutoff = _cutoff(a, atol, 0.0 if rtol is None and atol else rtol)
-    return _with_rank(PINV(a, keywords={"rcond": cutoff}), a, cutoff, return_rank)
+    return _with_rank(pinv_with(a, cutoff), a, cutoff, return_rank)
 
 
 @scipy_composite(
@@ -223,7 +223,7 @@ def _pinv(a, atol=None, rtol=None, return_rank=False):
 def _pinvh(a, atol=None, rtol=None, lower=True, return_rank=False):
     a = symmetric(as_array(a), lower)
     cutoff = _cutoff(a, atol, 0.0 if rtol is None and atol else rtol)
-    return _with_rank(PINV(a, keywords={"rcond": cutoff}), a, cutoff, return_rank)
+    return _with_rank(pinv_with(a, cutoff), a, cutoff, return_rank)
 
 
 @scipy_composite(
@@ -376,15 +376,24 @@ def _row_order(pivots, n):
     return order
 
 
+def _pivots(a):
+    """The pivots of a matrix, the order of rows that they lead to, and its inverse."""
+    pivots = scipy.linalg.lu_factor(a)[1]
+    order = _row_order(pivots, len(a))
+    return pivots, order, np.argsort(order)
+
+
+_PIVOTS = values_only(_pivots)
+
+
 def _pivoted(fun, a):
-    """The pivots of a matrix and the matrix with its rows in their order."""
+    """The pivots of a matrix, the way back from their order, and the matrix with its rows in it."""
     if a.ndim != 2:
         raise UnsupportedKeywordError(
             f"scipy.linalg.{fun}: there is no derivative for a stack of matrices; loop over them"
         )
-    pivots = scipy.linalg.lu_factor(plain(a))[1]
-    order = _row_order(pivots, a.shape[0])
-    return pivots, order, a[order]
+    pivots, order, back = _PIVOTS(plain(a))
+    return pivots, back, a[order]
 
 
 @scipy_composite(scipy.linalg.lu_factor, samples=lambda s: [s(s.array(3, 3)), s(s.array(4, 4))])
@@ -409,7 +418,7 @@ def _lu_factor(a):
 )
 def _lu(a, permute_l=False, p_indices=False):
     a = as_array(a)
-    _, order, rows = _pivoted("lu", a)
+    _, back, rows = _pivoted("lu", a)
     k = min(a.shape)
     lower, upper = _unpacked(UNPIVOTED_LU(rows[:k, :k]))
     if a.shape[0] > k:
@@ -417,14 +426,10 @@ def _lu(a, permute_l=False, p_indices=False):
         lower = np.concatenate([lower, below], axis=0)
     if a.shape[1] > k:
         upper = np.concatenate([upper, TRIANGULAR_SOLVE(lower, rows[:, k:], lower=True)], axis=1)
-    back = np.argsort(order)
     if permute_l:
         return lower[back], upper
-    return (
-        (back.astype(np.int32) if p_indices else np.eye(a.shape[0], dtype=real_dtype(a))[back]),
-        lower,
-        upper,
-    )
+    permutation = (back[:, None] == np.arange(a.shape[0])).astype(real_dtype(a))
+    return back.astype(np.int32) if p_indices else permutation, lower, upper
 
 
 @scipy_composite(
