@@ -246,10 +246,10 @@ composite(
 )
 
 # ---- qr ----------------------------------------------------------------------------------------------------
-# Walter, Lehmann and Lamour, "On evaluating higher-order derivatives of the QR decomposition" (2012). For
-# the product Q^H dA R^-1 let U be the sum of its strict upper triangle, of the adjoint of its strict lower one, and of
-# the real part of its diagonal. The tangent of R is then the product of U and R, that of Q is what is left of
-# dA R^-1 without the product of Q and U. The diagonal of R is real by LAPACK's convention.
+# After Walter, Lehmann and Lamour, "On evaluating higher-order derivatives of the QR decomposition", 2012.
+# Let M be the product Q^H dA R^-1, and U the sum of its strict upper triangle, of the adjoint of its strict
+# lower one and of the real part of its diagonal; for R has a real diagonal by LAPACK's convention. The tangent
+# of R is the product U R, that of Q is dA R^-1 less the product Q U.
 
 
 def qr_decomposition(a):
