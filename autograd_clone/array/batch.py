@@ -86,7 +86,7 @@ class BatchBox(ArrayBox):
             box._trace = self._trace
             box._link = None
             return box
-        return super().__getitem__(index)  # type: ignore[misc]
+        return super().__getitem__(index)
 
 
 BatchTrace.box_type = BatchBox

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from ..engine.batch import run_constant, youngest_batch
 from ..engine.box import Box, getval
 from ..engine.define import refusal
-from ..engine.batch import run_constant, youngest_batch
 from ..engine.errors import BatchedParameterError, TracedConversionError, UnsupportedKeywordError
 from ..engine.primitive import REGISTRY, find, missing_rule, public_name
 from ..engine.trace import apply
@@ -24,6 +24,14 @@ class ArrayBox(Box):
     """A traced array (or scalar)."""
 
     __slots__ = ()
+
+    # `operators` and `methods` put these there.
+    __getitem__: Any
+    __neg__: Any
+    __pos__: Any
+    __abs__: Any
+    __divmod__: Any
+    __rdivmod__: Any
 
     # ---- what it is, without its values -------------------------------------------------------------------
 
@@ -107,7 +115,9 @@ class ArrayBox(Box):
 
 
 Box.type_mappings[ArrayBox] = ArrayBox
-for _type in (np.ndarray, np.float64, np.float32, np.float16, np.longdouble, np.complex128, np.complex64, np.clongdouble, float, complex):
+for _type in (
+    np.ndarray, np.float64, np.float32, np.float16, np.longdouble, np.complex128, np.complex64, np.clongdouble, float, complex,
+):  # fmt: skip
     ArrayBox.register(_type)
 
 #: By number of arguments: function -> its specialised form (see `specialise`).
@@ -184,7 +194,7 @@ def as_operand(x: Any) -> Any:
     if kind is list or kind is tuple:
         return FROM_LIST[0](x)
     if isinstance(x, Number):
-        return float(x) if isinstance(x, Real) or not hasattr(x, "__complex__") else complex(x)
+        return float(x) if isinstance(x, Real) or not hasattr(x, "__complex__") else complex(x)  # type: ignore[arg-type]
     return np.asarray(x) if hasattr(kind, "__array__") and not hasattr(kind, "__array_ufunc__") else x
 
 
@@ -197,7 +207,7 @@ def defers_to(x: Any) -> bool:
     if kind not in _DEFERRED_TO:
         own = getattr(kind, "__array_ufunc__", np.ndarray.__array_ufunc__)
         _DEFERRED_TO[kind] = (
-            own is None or own is not np.ndarray.__array_ufunc__ and not hasattr(kind, "__array_function__")
+            own is None or (own is not np.ndarray.__array_ufunc__ and not hasattr(kind, "__array_function__"))
         ) and not isinstance(x, (Box, np.ndarray, np.generic))
     return _DEFERRED_TO[kind]
 

@@ -121,16 +121,16 @@ def item(self: ArrayBox, *args: Any) -> Any:
     if not args:
         if self.size != 1:
             raise ValueError("can only convert an array of size 1 to a Python scalar")
-        return self[(0,) * self.ndim]  # type: ignore[index]
+        return self[(0,) * self.ndim]
     index = args[0] if len(args) == 1 else args
     if isinstance(index, tuple):
-        return self[index]  # type: ignore[index]
+        return self[index]
     return call(np.ravel, (self,), {})[index]
 
 
 def tolist(self: ArrayBox) -> Any:
     """As `numpy.ndarray.tolist`, with traced scalars."""
-    return [x.tolist() for x in self] if self.ndim else self[()]  # type: ignore[index]
+    return [x.tolist() for x in self] if self.ndim else self[()]
 
 
 def view(self: ArrayBox, dtype: Any = None, type: Any = None) -> Any:

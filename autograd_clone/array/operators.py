@@ -38,7 +38,7 @@ COMPARISONS: dict[str, tuple[np.ufunc, Callable]] = {
 _SYMBOLS = {"add": "+", "sub": "-", "mul": "*", "truediv": "/", "pow": "**", "mod": "%", "matmul": "@"}
 
 
-def _comparison(ufunc: np.ufunc, op: Callable) -> Callable:
+def _comparison(ufunc: Callable, op: Callable) -> Callable:
     prim = REGISTRY[ufunc]
 
     def compare(a: Any, b: Any) -> Any:
@@ -108,11 +108,11 @@ def install() -> None:
     for fun, prim in list(REGISTRY.items()):
         if _is_dispatched(fun):
             _specialise(fun, prim)
-    ArrayBox.__neg__ = unary(REGISTRY[np.negative], "-x1")  # type: ignore[attr-defined]
-    ArrayBox.__pos__ = FAST[1][np.positive]  # type: ignore[attr-defined]
-    ArrayBox.__abs__ = FAST[1][np.absolute]  # type: ignore[attr-defined]
-    ArrayBox.__divmod__ = lambda self, other: (self // other, self % other)  # type: ignore[attr-defined]
-    ArrayBox.__rdivmod__ = lambda self, other: (other // self, other % self)  # type: ignore[attr-defined]
+    ArrayBox.__neg__ = unary(REGISTRY[np.negative], "-x1")
+    ArrayBox.__pos__ = FAST[1][np.positive]
+    ArrayBox.__abs__ = FAST[1][np.absolute]
+    ArrayBox.__divmod__ = lambda self, other: (self // other, self % other)
+    ArrayBox.__rdivmod__ = lambda self, other: (other // self, other % self)
     OVERRIDDEN.append(_forget)
 
 

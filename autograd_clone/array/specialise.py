@@ -116,7 +116,8 @@ _SCOPE = {
     "__name__": __name__,
     "ARRAYS": frozenset({np.ndarray, np.float64, np.float32, np.complex128, ArrayBox}), "ArrayBox": ArrayBox,
     "FLOAT64": np.dtype(np.float64), "OBJECT": OBJECT, "NO_PARAMS": {}, "ReverseTrace": ReverseTrace, "apply": apply,
-    "array": np.array, "fix_for": fix_for, "float64": np.float64, "ndarray": np.ndarray, "new": object.__new__, "next_order": next_order,
+    "array": np.array, "fix_for": fix_for, "float64": np.float64, "ndarray": np.ndarray, "new": object.__new__,
+    "next_order": next_order,
 }  # fmt: skip
 
 

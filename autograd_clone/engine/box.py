@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 
 class Box:
@@ -15,8 +15,8 @@ class Box:
     __slots__ = ("_link", "_trace", "_value")
 
     #: value type -> box class, and the set of value types (HIPS autograd's names for both).
-    type_mappings: dict[type, type[Box]] = {}
-    types: set[type] = set()
+    type_mappings: ClassVar[dict[type, type[Box]]] = {}
+    types: ClassVar[set[type]] = set()
     #: Whether ``_value`` must not be taken for the box's own: it holds one value per example, or is only that of a first run.
     batched = False
     #: Whether every operation on the box is recorded by a user's node, also those that are constants for derivatives.
@@ -56,6 +56,8 @@ class TangentView:
     """What a program sees of ``_link`` where that is a tangent ``g``: it may be handed back to the constructor."""
 
     __slots__ = ("g",)
+
+    g: Any
 
 
 #: ``trace_by_number[0](number, node)``: the trace that a program means by a number, set by `handmade`.

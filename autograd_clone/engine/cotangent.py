@@ -16,7 +16,6 @@ from .box import is_foreign
 from .errors import RuleShapeError
 from .scattering import add_pieces, scattered
 
-
 OBJECT = np.dtype(object)
 
 

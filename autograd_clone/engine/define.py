@@ -119,8 +119,7 @@ def custom(
 
 def zero(fun: Callable, **options: Any) -> Primitive:
     """Register a piecewise constant function: it runs on plain values and its result is not traced."""
-    prim = _record(fun, "zero", (), **options)
-    return prim
+    return _record(fun, "zero", (), **options)
 
 
 def composite(fun: Callable, implementation: Callable | None = None, **options: Any) -> Any:

@@ -33,8 +33,7 @@ class ForwardTrace(Trace):
         tangent = None
         jvps = prim.jvps
         for i, t in active:
-            if not params and jvps.get(i) is not None:  # the common case of `tangent_map`, written out
-                rule = jvps[i]
+            if not params and (rule := jvps.get(i)) is not None:  # the common case of `tangent_map`, written out
                 term = rule.call(t, rule.gather(values, ans, params))
             else:
                 term = tangent_map(prim, i, values, ans, params)(t)

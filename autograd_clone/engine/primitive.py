@@ -99,8 +99,8 @@ class Primitive:
     """
 
     __slots__ = (
-        "batch", "broadcasts", "checked", "complex", "defaults", "domain", "fun", "harmless", "implementation", "jvps", "kernel", "kind",
-        "name", "names", "operand_defaults", "operands", "outputs", "reason", "samples", "sequence", "variadic", "vjps",
+        "batch", "broadcasts", "checked", "complex", "defaults", "domain", "fun", "harmless", "implementation", "jvps", "kernel",
+        "kind", "name", "names", "operand_defaults", "operands", "outputs", "reason", "samples", "sequence", "variadic", "vjps",
     )  # fmt: skip
 
     def __init__(
@@ -198,7 +198,9 @@ class Primitive:
                 raise TypeError(f"{self.name}() got an unexpected keyword argument {key!r}")
             if isinstance(value, Box):
                 if value.batched:
-                    raise BatchedParameterError(value._trace, f"{self.name}: the argument {key!r} differs between the examples of a batch")
+                    raise BatchedParameterError(
+                        value._trace, f"{self.name}: the argument {key!r} differs between the examples of a batch"
+                    )
                 raise MissingRuleError(
                     f"{self.name} has no derivative with respect to its argument {key!r}, which is a traced value. "
                     "Pass a plain value (stop_gradient(x) takes it out of the trace)."

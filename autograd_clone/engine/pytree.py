@@ -29,7 +29,7 @@ class TreeDef:
         self.aux = aux
         self.children = children
         self.flat = kind is not None and all([c is LEAF for c in children])
-        self.size = 1 if kind is None else len(children) if self.flat else sum(c.size for c in children)
+        self.size: int = 1 if kind is None else len(children) if self.flat else sum(c.size for c in children)
 
     def unflatten(self, leaves: Iterable[Any]) -> Any:
         """The container with `leaves` in place of the original ones."""
@@ -56,7 +56,7 @@ class TreeDef:
         entry = _container(type(tree))
         if entry is None:
             raise RuleShapeError(f"{what}: expected {self!r}, got a {type(tree).__name__}")
-        children, aux = entry[0](tree)
+        children, _ = entry[0](tree)
         if isinstance(tree, dict):
             if set(tree) != set(self.aux[-1]):
                 raise RuleShapeError(f"{what}: expected keys {list(self.aux[-1])}, got {list(tree)}")

@@ -34,12 +34,12 @@ class Trace:
 
     def end(self) -> None:
         """Make every box of this trace refuse further use."""
-        self.__class__ = EndedTrace  # type: ignore[assignment]
+        self.__class__ = EndedTrace
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *exc_info: Any) -> None:
+    def __exit__(self, *exc_info: object) -> None:
         self.end()
 
     # Programs that trace by hand compare ``box._trace`` with each other and with the numbers that they were given.

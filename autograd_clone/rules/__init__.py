@@ -10,7 +10,47 @@ import numpy as np
 
 from ..array import batch, methods, operators
 from ..engine.primitive import LOADERS
-from . import axes, batching, batching_products, convolution, creation, cumulative, decompositions, determinants, diagonals, differences, eigen, einsum, fft, gathering, hips, indexing, interpolation, joining, linalg, logic, mapping, nan, norms, padding, pointwise, polynomial, products, quantiles, ranges, reductions, refused, repetition, selection, shape, sorting, statistics, ufunc_methods, ufuncs, variance
+from . import (
+    axes,
+    batching,
+    batching_products,
+    convolution,
+    creation,
+    cumulative,
+    decompositions,
+    determinants,
+    diagonals,
+    differences,
+    eigen,
+    einsum,
+    fft,
+    gathering,
+    hips,
+    indexing,
+    interpolation,
+    joining,
+    linalg,
+    logic,
+    mapping,
+    nan,
+    norms,
+    padding,
+    pointwise,
+    polynomial,
+    products,
+    quantiles,
+    ranges,
+    reductions,
+    refused,
+    repetition,
+    selection,
+    shape,
+    sorting,
+    statistics,
+    ufunc_methods,
+    ufuncs,
+    variance,
+)
 
 __all__ = ["axes", "batching", "batching_products", "convolution", "creation", "cumulative", "decompositions", "determinants", "diagonals", "differences", "eigen", "einsum", "fft", "gathering", "hips", "indexing", "interpolation", "joining", "linalg", "logic", "mapping", "nan", "norms", "padding", "pointwise", "polynomial", "products", "quantiles", "ranges", "reductions", "refused", "repetition", "selection", "shape", "sorting", "statistics", "ufunc_methods", "ufuncs", "variance"]
 

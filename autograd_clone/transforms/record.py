@@ -18,9 +18,9 @@ from ..engine.errors import IntegerInputError, RuleShapeError, UnsupportedTypeEr
 from ..engine.forward import ForwardTrace, match
 from ..engine.pytree import LEAF, TreeDef, flatten, is_container
 from ..engine.reverse import Node, RecordingTrace, ReverseTrace, backward, root
-from ..engine.zeros import backward_with_strong_zeros, is_finite
 from ..engine.transpose import zeros_like
 from ..engine.vspace import vspace
+from ..engine.zeros import backward_with_strong_zeros, is_finite
 
 _READY = frozenset({np.float64, np.float32, np.complex128, np.complex64, np.longdouble, np.clongdouble, np.float16})
 
@@ -71,8 +71,8 @@ def leaves_of(x: Any, where: str = "") -> tuple[list[Any], list[Any], TreeDef]:
 def _unsupported(x: Any, where: str) -> str:
     detail = f" and dtype {x.dtype}" if hasattr(x, "dtype") else ""
     return (
-        f"cannot differentiate with respect to {where or 'an argument'} of type {type(x).__name__}{detail}: expected a float, a complex "
-        "number, a floating point or complex array, or a list, tuple, dict, dataclass or registered container of them"
+        f"cannot differentiate with respect to {where or 'an argument'} of type {type(x).__name__}{detail}: expected a float, "
+        "a complex number, a floating point or complex array, or a list, tuple, dict, dataclass or registered container of them"
     )
 
 
@@ -145,7 +145,8 @@ class Tape:
         return {there[0]: found[here[0]] for there, here in zip(roots, self.roots, strict=True) if here[0] in found}
 
     def _finish(self, found: dict[int, Any], gs: list[Any]) -> list[Any]:
-        out, given = [], {id(g) for g in gs}
+        out: list[Any] = []
+        given = {id(g) for g in gs}
         for node, like in zip(self.roots, self.leaves, strict=True):
             if like is None:
                 out.append(None)
@@ -189,7 +190,7 @@ def explain(error: Exception, fun: Callable, x: Any, g: Any) -> None:
         tape = Tape(fun, x, RecordingTrace)
         tape.fun = None  # type: ignore[assignment]  # once is enough
         tape.pull(g)
-    except Exception as again:
+    except Exception as again:  # noqa: BLE001 - `error` is raised in any case
         for note in getattr(again, "__notes__", ()):
             error.add_note(note)
 
