@@ -37,7 +37,7 @@ class Pair(NamedTuple):
     b: Any
 
 
-Loose = namedtuple("Loose", "w b")  # noqa: PYI024 - both forms are in use
+Loose = namedtuple("Loose", "w b")  # both forms are in use
 
 
 @dataclasses.dataclass
