@@ -168,11 +168,17 @@ def _sinc(x):
     return sc.hyp0f1(1.5, -0.25 * x * x)
 
 
+def _share(h, slope):
+    """``h * slope``, and zero for an output that is not used, also where its slope is infinite."""
+    infinite = ~np.isfinite(slope)
+    return h * slope if not anywhere(infinite) else np.where(infinite & (h == 0), 0, h * slope)
+
+
 def _outputs(fun, slopes, samples):
     """A record of a function of one operand with several outputs, of derivatives ``slopes(x, ans)``."""
 
     def vjp(g, x, ans):
-        terms = [h * d for h, d in zip(g, slopes(x, ans), strict=True)]
+        terms = [_share(h, d) for h, d in zip(g, slopes(x, ans), strict=True)]
         return sum(terms[1:], terms[0])
 
     custom(

@@ -26,6 +26,10 @@ def polygamma(x, *, n):
     if np.ndim(n) == 0 and n == 0:
         return sc.psi(x)
     if dtype.kind != "c":
+        if np.ndim(n) == 0:
+            return ((-1) ** (n + 1) * factorial(n) * sc.zeta(n + 1, x)).astype(
+                dtype if dtype.itemsize < 8 else np.float64
+            )
         return np.asarray(sc.polygamma(n, x)).astype(dtype if dtype.itemsize < 8 else np.float64)[()]
     return _complex_polygamma(x, int(n)).astype(dtype)[()]
 

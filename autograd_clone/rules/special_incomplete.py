@@ -21,7 +21,7 @@ What is differentiated are two families, closed under differentiation:
 
 from __future__ import annotations
 
-from math import pi
+from math import inf, pi
 
 import numpy as np
 from scipy import special as sc
@@ -33,6 +33,7 @@ from .special_quadrature import (
     NODES,
     WEIGHTS,
     bell_polynomials,
+    common_dtype,
     digamma_rest,
     digamma_step,
     farther_end,
@@ -44,6 +45,17 @@ from .special_quadrature import (
     times_falling,
 )
 from .special_tools import fraction
+
+
+def _all_small(a, bound):
+    """Whether parameters are such that densities need no care."""
+    return _all_between(a, 0, bound)
+
+
+def _all_between(x, low, high):
+    """Whether all of `x` lies strictly between two numbers."""
+    return np.size(x) > 0 and low < np.min(x) and np.max(x) < high
+
 
 # ---- incomplete gamma function ----------------------------------------------------------------------------
 
@@ -122,7 +134,7 @@ def _gamma_kernel(a, x, i, n):
     if i or n:
         slopes = _gamma_slopes(_log_minus_psi(a, x) + 1 / a, a, n)
         value = product_or_zero(value, times_falling(bell_polynomials(slopes, n, 0), a, i, n))
-    return np.where((a > 0) & (x >= 0), value, np.nan)
+    return np.where((a > 0) & (x >= 0), np.where(x < inf, value, 0.0), np.nan)
 
 
 def gamma_kernel(a, x, *, falls=0, order=0):
@@ -132,6 +144,8 @@ def gamma_kernel(a, x, *, falls=0, order=0):
     With ``falls = 0`` that is the density of the gamma distribution; its derivative in ``x`` is the
     difference of two kernels, with one more fall and with as many.
     """
+    if falls == order == 0 and _all_small(a, 10) and _all_between(x, 0, inf):
+        return np.exp(sc.xlogy(a - 1, x) - x - sc.gammaln(a)).astype(common_dtype(a, x))
     return in_blocks(lambda a, x: _gamma_kernel(a, x, falls, order), a, x)
 
 
@@ -250,6 +264,9 @@ def _beta_kernel(a, b, x, falls, orders):
 
 def beta_kernel(a, b, x, *, falls=(0, 0), orders=(0, 0)):
     """As `gamma_kernel`, for ``x**(a-1) (1-x)**(b-1) / beta(a, b)``."""
+    if falls == orders == (0, 0) and _all_small(a, 5) and _all_small(b, 5) and _all_between(x, 0, 1):
+        density = np.exp(sc.xlogy(a - 1, x) + sc.xlog1py(b - 1, -x) - sc.betaln(a, b))
+        return density.astype(common_dtype(a, b, x))
     return in_blocks(lambda a, b, x: _beta_kernel(a, b, x, falls, orders), a, b, x)
 
 

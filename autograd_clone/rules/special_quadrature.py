@@ -109,11 +109,17 @@ def product_or_zero(x, y):
 # ---- blocks, dtypes ---------------------------------------------------------------------------------------
 
 
-def in_blocks(compute, *operands):
-    """`compute` on flat blocks of the broadcast operands, in double precision."""
+def common_dtype(*operands):
+    """Single or double precision; extended is refused, as by SciPy."""
     dtype = np.result_type(*(x.dtype if hasattr(x, "dtype") else x for x in operands), np.float32)
     if dtype.itemsize > 8:
         raise TypeError("incomplete gamma and beta functions are not supported in extended precision")
+    return dtype
+
+
+def in_blocks(compute, *operands):
+    """`compute` on flat blocks of the broadcast operands, in double precision."""
+    dtype = common_dtype(*operands)
     shape = np.broadcast_shapes(*(np.shape(x) for x in operands))
     flat = [np.broadcast_to(np.asarray(x, np.float64), shape).ravel() for x in operands]
     out = np.empty(flat[0].size)

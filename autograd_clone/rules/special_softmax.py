@@ -18,11 +18,7 @@ from .tools import anywhere, axes_of, expand
 def _top(a, axis):
     """The largest real part along `axis`, which is kept; zero where it is infinite."""
     real = a.real if a.dtype.kind == "c" else a
-    top = (
-        np.max(real, axis=axis, keepdims=True, initial=-np.inf)
-        if real.size == 0
-        else np.max(real, axis=axis, keepdims=True)
-    )
+    top = np.maximum.reduce(real, axis=axis, keepdims=True, initial=None if real.size else -np.inf)
     finite = np.isfinite(top)
     return top if finite.all() else np.where(finite, top, top.dtype.type(0))
 
@@ -42,18 +38,25 @@ def _scaled_sum(a, b, axis):
     top = _top(a, axis)
     with np.errstate(over="ignore", invalid="ignore"):
         e = np.exp(a - top)
-        return np.sum(e if b is None else e * b, axis=axis, keepdims=True), top
+        return np.add.reduce(e if b is None else e * b, axis=axis, keepdims=True), top
 
 
-def _without_axes(x, axis, keepdims):
-    return x if keepdims else np.squeeze(x, axis=tuple(axes_of(axis, x.ndim)))[()]
+def _without_axes(x, shape, axis, keepdims):
+    if keepdims:
+        return x
+    return x.reshape(() if axis is None else _reduced_shape(shape, axis))[()]
+
+
+def _reduced_shape(shape, axis):
+    reduced = axes_of(axis, len(shape))
+    return tuple(n for i, n in enumerate(shape) if i not in reduced)
 
 
 def logsumexp(a, b=None, *, axis=None, keepdims=False):
     """``log(sum(b * exp(a)))``; NaN where the sum is negative."""
     total, top = _scaled_sum(a, b, axis)
     with np.errstate(divide="ignore", invalid="ignore"):
-        return _without_axes(np.log(total) + top, axis, keepdims)
+        return _without_axes(np.log(total) + top, top.shape, axis, keepdims)
 
 
 def signed_logsumexp(a, b=None, *, axis=None, keepdims=False):
@@ -63,39 +66,33 @@ def signed_logsumexp(a, b=None, *, axis=None, keepdims=False):
     with np.errstate(divide="ignore", invalid="ignore"):
         sign = np.sign(total)
         log = np.log(size) + top
-    return _without_axes(log, axis, keepdims), _without_axes(sign, axis, keepdims)
+    return _without_axes(log, top.shape, axis, keepdims), _without_axes(sign, top.shape, axis, keepdims)
 
 
 def _weights(a, b, ans, axis, use_b=True):
     """``b exp(a - ans)``: what each term adds to the sum, as a share of it."""
-    shape = np.broadcast_shapes(shape_of(a), () if b is None else shape_of(b))
+    shape = shape_of(a) if b is None else np.broadcast_shapes(shape_of(a), shape_of(b))
     out = expand(ans, shape, axis)
     infinite = np.isinf(out)
-    if anywhere(infinite):
-        ties = (a == np.inf) & (out == np.inf)
-        share = ties / np.maximum(np.sum(np.broadcast_to(ties, shape), axis=axis, keepdims=True), 1)
-        w = np.where(
-            infinite,
-            share.astype(dtype_of(ans)),
-            np.exp(np.where(infinite, 0, a) - np.where(infinite, 0, out)),
-        )
-    else:
-        w = np.exp(a - out)
+    w = _infinite_weights(a, out, infinite, shape, axis) if anywhere(infinite) else np.exp(a - out)
     return w if b is None or not use_b else np.where(b == 0, 0, w) * b
 
 
-def _to(x, shape):
-    return unbroadcast(x, shape)
+def _infinite_weights(a, out, infinite, shape, axis):
+    ties = (a == np.inf) & (out == np.inf)
+    share = ties / np.maximum(np.sum(np.broadcast_to(ties, shape), axis=axis, keepdims=True), 1)
+    finite = np.exp(np.where(infinite, 0, a) - np.where(infinite, 0, out))
+    return np.where(infinite, share.astype(dtype_of(out)), finite)
 
 
 def _vjp_a(g, a, b, ans, axis):
     w = _weights(a, b, ans, axis)
-    return _to(expand(g, shape_of(w), axis) * w, shape_of(a))
+    return unbroadcast(expand(g, shape_of(w), axis) * w, shape_of(a))
 
 
 def _vjp_b(g, a, b, ans, axis):
     w = _weights(a, b, ans, axis, use_b=False)
-    return _to(expand(g, shape_of(w), axis) * w, shape_of(b))
+    return unbroadcast(expand(g, shape_of(w), axis) * w, shape_of(b))
 
 
 def _samples(s):
