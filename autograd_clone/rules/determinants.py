@@ -12,13 +12,13 @@ import numpy as np
 
 from ..engine.cotangent import shape_of
 from ..engine.define import custom
-from .matrices import T, add2d, column, is_complex
+from .matrices import T, add2d, batch_all, column, is_complex
 
 
-def cofactors(a):
-    """The matrix of cofactors, which is ``det(a) * inv(a).T`` where that exists."""
+def cofactors(a, d):
+    """The matrix of cofactors, which is ``det(a) * inv(a).T`` where that exists; `d` is ``det(a)``, known already."""
     inverse, found = _inverse_or_nan(a)
-    out = add2d(np.linalg.det(a)) * T(inverse)
+    out = add2d(d) * T(inverse)
     if not found.all():
         u, s, vh = np.linalg.svd(a)
         scale = add2d(np.linalg.det(u) * np.linalg.det(vh))
@@ -92,10 +92,20 @@ COFACTORS_PUSH = custom(
 )
 COFACTORS = custom(
     cofactors,
-    vjp={"a": lambda g, a: COFACTORS_PUSH(a, g)},
-    jvp={"a": lambda t, a: COFACTORS_PUSH(a, t)},
-    samples=lambda s: [s(s.matrix(3)), s(s.matrix(2, 2)), s(s.array(1, 1)), s(s.array(0, 0))],
+    operands=("a", "d"),
+    vjp={"a": lambda g, a: COFACTORS_PUSH(a, g), "d": None},
+    jvp={"a": lambda t, a: COFACTORS_PUSH(a, t), "d": None},
+    batch=batch_all,
+    samples=lambda s: [
+        s(a, s.array(*a.shape[:-2]), via=_with_determinant)
+        for a in (s.matrix(3), s.matrix(2, 2), s.array(1, 1), s.array(0, 0))
+    ],
 )
+
+
+def _with_determinant(f, a, d):
+    """For samples: the second argument is the determinant of the first."""
+    return f(a, np.linalg.det(a) + 0 * d)
 
 
 def _singular(s, n, rank):
@@ -105,8 +115,8 @@ def _singular(s, n, rank):
 
 custom(
     np.linalg.det,
-    vjp={"a": lambda g, a: add2d(g) * COFACTORS(a)},
-    jvp={"a": lambda t, a: np.sum(COFACTORS(a) * t, axis=(-2, -1))},
+    vjp={"a": lambda g, a, ans: add2d(g) * COFACTORS(a, ans)},
+    jvp={"a": lambda t, a, ans: np.sum(COFACTORS(a, ans) * t, axis=(-2, -1))},
     samples=lambda s: [
         s(s.matrix(3)), s(s.matrix(2, 4)), s(s.array(1, 1)), s(_singular(s, 3, 2)), s(_singular(s, 4, 2)),
         s(np.zeros((2, 2), s.dtype)),
