@@ -206,6 +206,10 @@ RULES["numpy.rollaxis"] = one_operand(_rolled)
 RULES["numpy.expand_dims"] = one_operand(_expanded)
 RULES["numpy.squeeze"] = one_operand(_squeezed)
 _name_all(("numpy.swapaxes", "numpy.diagonal", "numpy.trace"), one_operand(_two_axes))
+_name_all(
+    ("numpy.fft.fftshift", "numpy.fft.ifftshift"),
+    one_operand(lambda ndim, shape, p: {"axes": all_or_shifted(p["axes"], ndim)}),
+)
 RULES["numpy.rot90"] = one_operand(lambda ndim, shape, p: {"axes": shift_each(p["axes"], ndim)})
 RULES["euclidean"] = one_operand(
     lambda ndim, shape, p: {"axis": reduced(p["axis"], ndim), "keepdims": p["keepdims"]}
@@ -346,6 +350,24 @@ def _logsumexp(trace, prim, operands, params):
     ndim = max(x.ndim if hasattr(x, "ndim") else np.ndim(x) for x in operands)
     values = aligned(trace, operands)
     return trace.box(apply(prim, values, params | {"axis": reduced(params.get("axis"), ndim)}))
+
+
+@rule("numpy.searchsorted")
+def _searchsorted(trace, prim, operands, params):
+    return _of_one(trace, prim, operands, params, 1)
+
+
+@rule("numpy.digitize", "numpy.isin")
+def _located(trace, prim, operands, params):
+    return _of_one(trace, prim, operands, params, 0)
+
+
+def _of_one(trace, prim, operands, params, k):
+    """A function that maps operand `k` element by element, and takes the others as a whole."""
+    if not trace.owns(operands[k]) or any(trace.owns(x) for x in operands[:k] + operands[k + 1 :]):
+        return loop(trace, prim, operands, params)
+    values = (*operands[:k], operands[k]._value, *operands[k + 1 :])
+    return trace.box(run_constant(prim, values, params))
 
 
 # ---- composites that decide by values ---------------------------------------------------------------------------------

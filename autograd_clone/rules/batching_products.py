@@ -11,6 +11,7 @@ from math import prod
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from ..array.box import as_array
 from ..engine.batch import RULES, aligned, elementwise, loop, padded
 from ..engine.trace import apply
 from .batching import rule, shift
@@ -116,6 +117,7 @@ def _inner(trace, prim, operands, params):
 
 def _contraction(trace, a, b, mine, theirs):
     """``tensordot(a, b, (mine, theirs))`` for all examples; no axis is negative."""
+    a, b = as_array(a), as_array(b)
     (x, in_x), (y, in_y) = value_of(trace, a), value_of(trace, b)
     if not in_y:
         return np.tensordot(x, y, ([i + 1 for i in mine], theirs))
@@ -189,7 +191,17 @@ def _broadcasting_cores(*cores):
 
 RULES["numpy.matvec"] = _broadcasting_cores(2, 1)
 RULES["numpy.vecmat"] = _broadcasting_cores(1, 2)
-RULES["numpy.vecdot"] = _broadcasting_cores(1, 1)
+
+
+@rule("numpy.vecdot")
+def _vecdot(trace, prim, operands, params):
+    if params.get("axis") is not None and not set(params) - {"axis"}:
+        operands = tuple(np.moveaxis(x, params["axis"], -1) for x in operands)
+        params = {}
+    return _of_vectors(trace, prim, operands, params)
+
+
+_of_vectors = _broadcasting_cores(1, 1)
 
 
 @rule("numpy.cross")
