@@ -30,12 +30,13 @@ def _turn(v, target):
     return np.where(np.abs(turn) > 1e-3, turn, 0)
 
 
+# SciPy's own results, which the traced ones are turned to; of a batch one after the other.
 _TURN = values_only(_turn)
-_EIGENVECTORS = values_only(lambda a, b, **options: scipy.linalg.eigh(a, b, **options)[1])
-_TRIDIAGONAL_VECTORS = values_only(lambda d, e, **options: scipy.linalg.eigh_tridiagonal(d, e, **options)[1])
-_EIG = values_only(lambda a, left: scipy.linalg.eig(a, left=left, right=True))
-_QR_ORDER = values_only(lambda a: scipy.linalg.qr(a, mode="r", pivoting=True)[1])
-_RQ = values_only(lambda a: scipy.linalg.rq(a, mode="r"))
+_EIGENVECTORS = values_only(lambda a, b, **options: scipy.linalg.eigh(a, b, **options)[1], "_eigenvectors")
+_TRIDIAGONAL = values_only(lambda d, e, **options: scipy.linalg.eigh_tridiagonal(d, e, **options)[1], "_tridiagonal")
+_EIG = values_only(lambda a, left: scipy.linalg.eig(a, left=left, right=True), "_eig")
+_QR_ORDER = values_only(lambda a: scipy.linalg.qr(a, mode="r", pivoting=True)[1], "_qr_order")
+_RQ = values_only(lambda a: scipy.linalg.rq(a, mode="r"), "_rq")
 
 
 def _reduced(a, b, type):
@@ -129,7 +130,7 @@ def _eigh_tridiagonal(d, e, eigvals_only=False, select="a", select_range=None, *
     if eigvals_only:
         return w[chosen]
     options = {"select": select, "select_range": select_range, **others}
-    target = _TRIDIAGONAL_VECTORS(plain(d), plain(e), **options)
+    target = _TRIDIAGONAL(plain(d), plain(e), **options)
     return w[chosen], _turned_to(vectors()[:, chosen], target)
 
 
