@@ -150,8 +150,10 @@ def _truth(case: Case, tolerance: float) -> Truth | None:
 
 
 def _slopes(case: Case, i: int, v: np.ndarray, step: float) -> list[oracle.Estimate]:
+    values = [oracle.exact(y) for y in case.values]
+
     def f(x: Any) -> Any:
-        return case.plain(*case.values[:i], x, *case.values[i + 1 :])
+        return case.plain(*values[:i], x, *values[i + 1 :])
 
     return oracle.directional(f, [case.values[i]], [v], step=step)
 

@@ -53,26 +53,28 @@ def directional(
     f: Callable, xs: Arrays, vs: Arrays, *, step: float = 0.05, levels: int = 0
 ) -> list[Estimate]:
     """d/dh of each output of ``f(*(xs + h * vs))`` at zero."""
-    phi, real, split = _along(f, xs)
+    phi, real, split, noise = _along(f, xs)
 
     def difference(h: Any) -> np.ndarray:
         return (phi(h, vs) - phi(-h, vs)) / (2 * h)
 
-    return split(_extrapolate(difference, real(step), levels or _levels(real, 7, 9)))
+    value, error = _extrapolate(difference, real(step), levels or _levels(real, 7, 9))
+    return split(Estimate(value, np.maximum(error, noise / step)))
 
 
 def second_directional(
     f: Callable, xs: Arrays, vs: Arrays, ws: Arrays, *, step: float = 0.05, levels: int = 0
 ) -> list[Estimate]:
     """The mixed derivative d2/dh dk of each output of ``f(*(xs + h * vs + k * ws))`` at zero."""
-    phi, real, split = _along(f, xs)
+    phi, real, split, noise = _along(f, xs)
     plus = [v + w for v, w in zip(vs, ws, strict=True)]
     minus = [v - w for v, w in zip(vs, ws, strict=True)]
 
     def difference(h: Any) -> np.ndarray:
         return (phi(h, plus) - phi(h, minus) - phi(-h, minus) + phi(-h, plus)) / (4 * h * h)
 
-    return split(_extrapolate(difference, real(step), levels or _levels(real, 5, 7)))
+    value, error = _extrapolate(difference, real(step), levels or _levels(real, 5, 7))
+    return split(Estimate(value, np.maximum(error, noise / step**2)))
 
 
 def complex_step(f: Callable, xs: Arrays, vs: Arrays) -> list[np.ndarray]:
@@ -113,22 +115,27 @@ def _basis(x: np.ndarray) -> list[np.ndarray]:
     return [e.reshape(x.shape) for e in np.eye(x.size)]
 
 
-def _along(f: Callable, xs: Arrays) -> tuple[Callable, Callable, Callable]:
-    """``phi(h, vs)``, the outputs at ``xs + h * vs`` as one vector; the type of steps; the way back."""
+def _along(f: Callable, xs: Arrays) -> tuple[Callable, Callable, Callable, np.ndarray]:
+    """``phi(h, vs)``, the outputs at ``xs + h * vs`` as one vector; the type of steps; the way back; the rounding."""
     xs = [exact(np.asarray(x)) for x in xs]
     real = np.result_type(np.float64, *(x.real.dtype for x in xs)).type
-    shapes = [y.shape for y in leaves(f(*xs))]
+    ys = leaves(f(*xs))
+    noise = [np.abs(np.ravel(y)) * float(np.finfo(y.dtype).eps) for y in ys]
 
     def phi(h: Any, vs: Arrays) -> np.ndarray:
         points = [(x + h * np.asarray(v)).astype(x.dtype) for x, v in zip(xs, vs, strict=True)]
-        return np.concatenate([np.zeros(0), *(np.ravel(y) for y in leaves(f(*points)))])
+        return _joined([np.ravel(y) for y in leaves(f(*points))])
 
     def split(estimate: Estimate) -> list[Estimate]:
-        ends = np.cumsum([np.prod(s, dtype=int) for s in shapes])[:-1]
-        pieces = zip(np.split(estimate.value, ends), np.split(estimate.error, ends), shapes, strict=True)
-        return [Estimate(v.reshape(s), e.reshape(s)) for v, e, s in pieces]
+        ends = np.cumsum([y.size for y in ys])[:-1]
+        pieces = zip(np.split(estimate.value, ends), np.split(estimate.error, ends), ys, strict=True)
+        return [Estimate(v.reshape(y.shape), e.reshape(y.shape)) for v, e, y in pieces]
 
-    return phi, real, split if shapes else lambda estimate: []
+    return phi, real, split if ys else lambda estimate: [], _joined(noise)
+
+
+def _joined(vectors: list[np.ndarray]) -> np.ndarray:
+    return np.concatenate([np.zeros(0), *vectors])
 
 
 def _levels(real: Callable, double: int, long: int) -> int:
