@@ -13,7 +13,7 @@ from ..engine.define import elementwise
 from ..engine.primitive import Primitive
 from .special_gamma import POLYGAMMA
 from .special_incomplete import BETA_KERNEL, GAMMA_KERNEL, betainc_dab
-from .special_quadrature import bell_polynomials
+from .special_quadrature import bell_polynomials, common_dtype
 from .special_tools import composite_ufunc, fraction, times, without_rule
 
 # ---- discrete ---------------------------------------------------------------------------------------------
@@ -201,7 +201,7 @@ def student_da(a, u, *, order=1):
     small = square < 1
     y, x = np.where(small, square / (1 + square), 0.5), np.where(small, 0.5, 1 / (1 + square))
     center, tail = betainc_dab(0.5, a, y, orders=(0, order)), betainc_dab(a, 0.5, x, orders=(order, 0))
-    return (0.5 * np.sign(u) * np.where(small, center, -tail))[()].astype(np.result_type(a, u, np.float32))
+    return (0.5 * np.sign(u) * np.where(small, center, -tail))[()].astype(common_dtype(a, u))
 
 
 def _student_kernel(a, u, order):

@@ -111,7 +111,8 @@ def product_or_zero(x, y):
 
 def common_dtype(*operands):
     """Single or double precision; extended is refused, as by SciPy."""
-    dtype = np.result_type(*(x.dtype if hasattr(x, "dtype") else x for x in operands), np.float32)
+    arrays = [x.dtype for x in operands if hasattr(x, "dtype")]
+    dtype = np.result_type(np.float32, *arrays) if arrays else np.dtype(np.float64)
     if dtype.itemsize > 8:
         raise TypeError("incomplete gamma and beta functions are not supported in extended precision")
     return dtype
