@@ -1,5 +1,6 @@
 """Jacobians and Hessians in few passes: against one row at a time, and in every composition with other transforms."""
 
+import tracemalloc
 import warnings
 
 import numpy as onp
@@ -186,6 +187,21 @@ def test_chunks_bound_the_memory():
         assert all(sum(p.size for p in chunk) <= length for chunk in rows.chunks(sizes, length))
         covered = [(p.leaf, i) for p in pieces for i in range(p.start, p.stop)]
         assert covered == [(leaf, i) for leaf, n in enumerate(sizes) for i in range(n)]
+
+
+@pytest.mark.parametrize("transform", [jacrev, jacfwd])
+def test_peak_of_memory(transform):
+    """Of a program with arrays of 0.8 MB, for 120 rows or columns: some such arrays, not 120."""
+    n = 100_000
+    f = lambda x: np.sum(np.sin(np.repeat(x, n // 120 + 1)[:n] ** 2).reshape(100, -1), axis=1) * np.ones(100)
+    x = RNG.normal(size=120)
+    transform(f)(x)
+    tracemalloc.start()
+    transform(f)(x)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < (10 if transform is jacrev else 70) * 8 * n
+    assert transform(f, chunk_size=1)(x).shape == (100, 120)
 
 
 # ---- pytrees and several arguments -----------------------------------------------------------------------------

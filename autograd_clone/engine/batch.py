@@ -44,16 +44,19 @@ class BatchTrace(Trace):
     ----------
     size : int
         Number of examples.
+    limit : int
+        Bytes from which on an array for all examples raises `TooManyAtOnce`; 0 for no limit.
     """
 
-    __slots__ = ("size",)
+    __slots__ = ("limit", "size")
 
     #: The class of this trace's boxes, which the layer of array boxes provides.
     box_type: type[Box]
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, limit: int = 0) -> None:
         super().__init__()
         self.size = size
+        self.limit = limit
 
     def process(self, prim: Primitive, operands: tuple, params: dict) -> Any:
         rule = prim.batch
@@ -96,6 +99,8 @@ class BatchTrace(Trace):
         if isinstance(value, (tuple, list)):
             boxes = [self.box(v) for v in value]
             return value._make(boxes) if hasattr(value, "_make") else type(value)(boxes)
+        if self.limit and value.nbytes > self.limit:
+            raise TooManyAtOnce(value.nbytes // self.size)
         return self.box_type(value, self, None)
 
     def end(self) -> None:
@@ -122,6 +127,14 @@ class BatchTrace(Trace):
             return x._value
         shape = np.shape(x)
         return np.broadcast_to(x, (self.size, *shape))
+
+
+class TooManyAtOnce(BaseException):
+    """An array for all examples is larger than was asked for. A signal within the package, which no program should catch."""
+
+    def __init__(self, row: int) -> None:
+        super().__init__(row)
+        self.row = row
 
 
 _HOLDERS = frozenset({tuple, list, dict})

@@ -98,20 +98,35 @@ def _getitem(trace: BatchTrace, prim: Primitive, operands: tuple, params: dict) 
 @rule("scatter_add")
 def _scatter_add(trace: BatchTrace, prim: Primitive, operands: tuple, params: dict) -> Any:
     shape = params["shape"]
-    indices, pieces = [], []
+    indices: list[Any] = []
+    pieces: list[Any] = []
+    simple = True
     for index, piece in zip(params["indices"], operands, strict=True):
         if type(index) is int or type(index) is slice:
+            value = piece._value if isinstance(piece, Box) and piece._trace is trace else trace.all_of(piece)
             indices.append((_ALL, index))
-            pieces.append(
-                piece._value if isinstance(piece, Box) and piece._trace is trace else trace.all_of(piece)
-            )
+            pieces.append(value)
+            simple = simple and type(value) is np.ndarray
             continue
+        simple = False
         index = as_tuple(index)
         how = layout(index, len(shape))
         value = trace.all_of(piece)
         indices.append((slice(None), *index))
         pieces.append(value if how.side_by_side else np.moveaxis(value, 0, how.count))
+    if simple:
+        return trace.box(_added((trace.size, *shape), params["dtype"], indices, pieces))
     return trace.box(SCATTER(*pieces, shape=(trace.size, *shape), dtype=params["dtype"], indices=indices))
+
+
+def _added(shape: tuple, dtype: Any, indices: list, pieces: list) -> np.ndarray:
+    """Zeros with plain pieces added at numbers and slices of axis 1; the first one is written without reading."""
+    out = np.zeros(shape, dtype)
+    out[indices[0]] = pieces[0]
+    for index, piece in zip(indices[1:], pieces[1:], strict=True):
+        part = out[index]
+        np.add(part, piece, part)
+    return out
 
 
 # ---- positions that differ -----------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..engine.batch import FALLBACKS, BatchTrace
+from ..engine.batch import FALLBACKS, BatchTrace, TooManyAtOnce
 from ..engine.box import Box
 from ..engine.cotangent import dtype_of, shape_of
 from ..engine.errors import BatchedValueError
@@ -30,6 +30,9 @@ SINGLY = 3
 LARGE = 32
 
 
+#: How many columns at most are pushed forward together if nothing is known of the arrays that will be met, and the bytes
+#: of such an array for all columns from which on the chunk is divided.
+CAUTIOUS, PUSH_BYTES = 64, 1 << 24
 #: Elements that rows must have more than columns to make up for another run of the function.
 WORTH_A_RUN = 1000
 
@@ -132,6 +135,8 @@ def _pull_singly(tape: Tape, chunk: list[Piece], likes: list[Any]) -> list[Any]:
 def _pull_chunk(tape: Tape, chunk: list[Piece], likes: list[Any]) -> list[Any]:
     """Some rows in one pass; one after the other if a rule cannot do with all at once."""
     rows = sum(piece.size for piece in chunk)
+    if rows == 1:
+        return _pull_singly(tape, chunk, likes)
     try:
         with BatchTrace(rows) as trace:
             seeds = {leaf: trace.box(unit) for leaf, unit in seeds_of(chunk, likes).items()}
@@ -204,35 +209,51 @@ def push_columns(
     _, values, treedef = leaves_of(x)
     likes = [None if v is None else (shape_of(v), dtype_of(v)) for v in values]
     sizes = [0 if like is None else size_of(like[0]) for like in likes]
-    largest = max([largest, *(8 * n for n in sizes)])
+    at_once = length or min(
+        chunk_length(max([largest, *(8 * n for n in sizes)])), sum(sizes) if largest else CAUTIOUS
+    )
     parts: list[list[Any]] = []
     outs: list[Any] = []
     outdef = None
-    for chunk in chunks(sizes, length or chunk_length(largest)):
-        outs, outdef, tangents = _push_chunk(fun, x, treedef, chunk, likes)
-        parts.append(tangents)
+    for chunk in chunks(sizes, max(at_once, 1)):
+        for part in _bounded(fun, x, treedef, chunk, likes, 0 if length else PUSH_BYTES):
+            outs, outdef, tangents = part
+            parts.append(tangents)
     if outdef is None:
         outs, outdef = flatten(fun(x))
     columns = [_split([part[m] for part in parts], sizes, likes, y) for m, y in enumerate(outs)]
     return outdef, outs, columns
 
 
+def _bounded(
+    fun: Callable, x: Any, treedef: Any, chunk: list[Piece], likes: list[Any], limit: int
+) -> Iterator[tuple]:
+    """A chunk pushed forward; in parts if arrays turn out to be larger than the arguments let expect."""
+    try:
+        yield _push_chunk(fun, x, treedef, chunk, likes, limit)
+        return
+    except TooManyAtOnce as found:
+        length = chunk_length(found.row)
+    for piece in chunk:
+        for start in range(piece.start, piece.stop, length):
+            part = Piece(piece.leaf, start, min(piece.stop, start + length))
+            yield _push_chunk(fun, x, treedef, [part], likes, 0)
+
+
 def _push_chunk(
-    fun: Callable, x: Any, treedef: Any, chunk: list[Piece], likes: list[Any]
+    fun: Callable, x: Any, treedef: Any, chunk: list[Piece], likes: list[Any], limit: int
 ) -> tuple[list[Any], Any, list[Any]]:
     seeds = seeds_of(chunk, likes)
     if sum(piece.size for piece in chunk) == 1:
-        return _push_along(
-            fun,
-            x,
-            treedef,
-            {leaf: unit[0] for leaf, unit in seeds.items()},
-            lambda t: None if t is None else np.reshape(t, (1, *shape_of(t))),
-            likes,
-        )
-    with BatchTrace(sum(piece.size for piece in chunk)) as trace:
+        single = {leaf: unit[0] for leaf, unit in seeds.items()}
+        return _push_along(fun, x, treedef, single, _as_one_column, likes)
+    with BatchTrace(sum(piece.size for piece in chunk), limit) as trace:
         boxed = {leaf: trace.box(unit) for leaf, unit in seeds.items()}
         return _push_along(fun, x, treedef, boxed, lambda t: None if t is None else trace.all_of(t), likes)
+
+
+def _as_one_column(t: Any) -> Any:
+    return None if t is None else np.reshape(t, (1, *shape_of(t)))
 
 
 def _push_along(
