@@ -1,5 +1,6 @@
 """The engine driven by hand: boxes, trace numbers, nodes and graphs, rule tables, types of one's own."""
 
+import dataclasses
 import operator
 from typing import NamedTuple
 
@@ -632,6 +633,20 @@ def test_a_traced_value_that_is_not_an_argument_is_refused():
         grad(lambda x: grad(lambda z: apply(lambda y: z * y, x))(1.0))(2.0)
 
 
+@pytest.mark.parametrize("result", [3, "a", None, onp.arange(3), (1, "b")])
+def test_a_differentiated_primitive_must_return_something_differentiable(result):
+    @primitive
+    def f(x):
+        return result
+
+    defvjp(f, lambda ans, x: lambda g: g)
+    assert f(1.0) is result
+    with pytest.raises(TypeError, match="returned a value of type"):
+        grad(lambda x: [f(x), x][1])(1.0)
+    register_notrace(VJPNode, f)
+    assert grad(lambda x: [f(x), x][1])(1.0) == 1.0
+
+
 def test_primitives_of_callables_without_a_name():
     import functools
 
@@ -836,6 +851,29 @@ def test_a_users_value_in_an_outer_derivative():
 
 
 POINT = Polynomial({0: 1.0, 2: 3.0})
+
+
+def test_a_registered_dataclass_is_a_value():
+    @dataclasses.dataclass
+    class Angle:
+        degrees: float
+
+        def __add__(self, other):
+            return Angle(self.degrees + other.degrees)
+
+    class AngleBox(Box):
+        degrees = property(lambda self: read(self))
+
+    class AngleVSpace(VSpace):
+        size = 1
+        zeros = lambda self: Angle(0.0)
+
+    AngleBox.register(Angle)
+    AngleVSpace.register(Angle)
+    read = primitive(lambda angle: angle.degrees)
+    defvjp(read, lambda ans, angle: lambda g: Angle(g))
+    assert grad(lambda a: a.degrees * a.degrees)(Angle(3.0)) == Angle(6.0)
+    assert grad(lambda p: p["a"].degrees * p["b"])({"a": Angle(3.0), "b": 2.0}) == {"a": Angle(2.0), "b": 3.0}
 
 
 def test_sums_are_made_by_the_vector_space():

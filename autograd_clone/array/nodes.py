@@ -13,7 +13,7 @@ import numpy as np
 from ..engine.box import Box, all_values
 from ..engine.errors import TracedConversionError
 from ..engine.nodes import NodeTrace
-from .box import ArrayBox
+from .box import ArrayBox, call
 
 
 class NodeArrayBox(ArrayBox):
@@ -31,6 +31,9 @@ class NodeArrayBox(ArrayBox):
 
     def __array__(self, *args: Any, **kwargs: Any) -> np.ndarray:
         raise self._frozen("a plain array")
+
+    def __invert__(self) -> Any:
+        return call(np.invert, (self,), {})
 
     def __format__(self, spec: str) -> str:
         return format(all_values(self), spec)

@@ -13,6 +13,7 @@ class Box:
     """Base class of traced values; `register` ties a subclass to the types of value it wraps."""
 
     __slots__ = ("_link", "_trace", "_value")
+    __array_priority__ = 90.0
 
     #: value type -> box class, and the set of value types (HIPS autograd's names for both).
     type_mappings: ClassVar[dict[type, type[Box]]] = {}

@@ -144,9 +144,9 @@ def process_reverse(trace: ReverseTrace, prim: CallPrimitive, args: tuple, kwarg
 
     node = trace.note([next_order(), trace.note(join, prim.name), pull, None, None], prim.name)
     if outdef is LEAF:
-        return new_box(leaves[0], trace, node) if _varies(leaves[0]) else ans
+        return new_box(leaves[0], trace, node) if varies(leaves[0]) else ans
     return outdef.unflatten(
-        new_box(x, trace, [next_order(), node, _slot, k, None]) if _varies(x) else x for k, x in enumerate(leaves)
+        new_box(x, trace, [next_order(), node, _slot, k, None]) if varies(x) else x for k, x in enumerate(leaves)
     )
 
 
@@ -166,7 +166,7 @@ def process_forward(trace: ForwardTrace, prim: CallPrimitive, args: tuple, kwarg
         return _closed_over(prim, args, kwargs)
     ts = outdef.flatten_like(tangent, f"the JVP rule of {prim.name}")
     return outdef.unflatten(
-        new_box(x, trace, _match_checked(t, x, prim.name)) if _varies(x) else x for x, t in zip(leaves, ts, strict=True)
+        new_box(x, trace, _match_checked(t, x, prim.name)) if varies(x) else x for x, t in zip(leaves, ts, strict=True)
     )
 
 
@@ -249,14 +249,15 @@ def _zeros_for(x: Any) -> Callable[[], Any]:
     return functools.partial(np.zeros, shape_of(x), dtype_of(x))
 
 
-def _varies(x: Any) -> bool:
+def varies(x: Any) -> bool:
+    """Whether `x` can carry a derivative."""
     if not (isinstance(x, Box) or type(x) in Box.type_mappings or hasattr(x, "__array_ufunc__")):
         return False
     return dtype_of(x).kind in "fc" or is_foreign(x)
 
 
 def _no_tangent(x: Any) -> Any:
-    return zeros_like(x) if _varies(x) else None
+    return zeros_like(x) if varies(x) else None
 
 
 def _match_checked(t: Any, x: Any, name: str) -> Any:
@@ -297,7 +298,7 @@ def dense(g: Any) -> Any:
 
 def _varying(trees: list) -> tuple[list[Any], list[list[int]]]:
     """Leaves that can carry a tangent, and where they stand in each tree."""
-    places = [[k for k, x in enumerate(leaves) if _varies(x)] for leaves, _ in trees]
+    places = [[k for k, x in enumerate(leaves) if varies(x)] for leaves, _ in trees]
     return [leaves[k] for (leaves, _), ks in zip(trees, places, strict=True) for k in ks], places
 
 

@@ -12,12 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from .box import Box, all_values, new_box
+from .batch import run_constant
+from .box import Box, all_values, getval, new_box
 from .calls import INTERPRETERS, CallPrimitive, youngest
-from .containers import make_container
+from .containers import _make_dict, _rebuild, container_take, make_container, make_sequence
 from .errors import ClosedOverTraceError
 from .primitive import REGISTRY, Primitive
-from .pytree import flatten, is_container
+from .pytree import flatten, is_container, map_children
 from .trace import Trace
 
 Call = tuple[Callable, tuple, dict[str, Any]]
@@ -28,6 +29,10 @@ FORMS: dict[Any, Callable[[tuple, dict], Call]] = {}
 STATIC = frozenset({
     "can_cast", "common_type", "iscomplexobj", "isrealobj", "min_scalar_type", "ndim", "result_type", "shape", "size",
 })  # fmt: skip
+
+
+#: What makes a container of boxes one box, and the other way round.
+CONTAINER_FUNCTIONS = frozenset({container_take, make_sequence, _make_dict, _rebuild})
 
 
 class Node:
@@ -84,7 +89,8 @@ class NodeTrace(Trace):
         argnums = tuple(i for i, a in enumerate(args) if self.owns(a))
         values = tuple(a._value if self.owns(a) else a for a in args)
         ans = fun(*values, **kwargs)
-        return self.box(ans, self.node_type(ans, fun, values, kwargs, argnums, tuple(args[i]._link for i in argnums)))
+        box = self.box(ans, self.node_type(ans, fun, values, kwargs, argnums, tuple(args[i]._link for i in argnums)))
+        return box if fun in CONTAINER_FUNCTIONS else self.opened(box)
 
     def _by_position(self, fun: Callable, args: tuple, kwargs: dict) -> Call:
         traced = tuple(k for k, v in kwargs.items() if self.holds(v))
@@ -105,8 +111,21 @@ class NodeTrace(Trace):
         """`x`, as one box if it is a container with boxes of this trace in it."""
         return make_container(x, self.whole) if is_container(x) and self.holds(x) else x
 
+    def opened(self, box: Any) -> Any:
+        """A box of a container, which a function has returned, as a container of boxes; what cannot be traced as it is."""
+        if not isinstance(box, Box) or not is_container(box._value):
+            return box
+        value = box._value
+        keys = list(value) if isinstance(value, dict) else range(len(value)) if isinstance(value, (list, tuple)) else []
+        if not keys:
+            return box
+        taken = {id(value[k]): self.opened(container_take(box, k)) for k in keys if value[k] is not None}
+        return map_children(lambda child: taken.get(id(child)), value)
+
     def box(self, ans: Any, node: Any) -> Box:
-        """A box of `ans`. NumPy's integers and truth values, which no derivative reaches, are recorded too."""
+        """A box of `ans`. Integers and truth values, which no derivative reaches, are recorded too."""
+        if type(ans) is int or type(ans) is bool:
+            ans = np.asarray(ans)[()]
         cls = Box.type_mappings.get(type(ans))
         if cls is self.array_box or (cls is None and isinstance(ans, (np.ndarray, np.generic))):
             return self.box_type(ans, self, node)
@@ -166,4 +185,11 @@ def presented(prim: Primitive, operands: tuple, params: dict, *, as_called: bool
         return Named(short_name(prim), lambda *elements, **kwargs: prim(elements, **kwargs)), operands, params
     if REGISTRY.get(prim.fun) is prim and (isinstance(prim.fun, np.ufunc) or hasattr(prim.fun, "_implementation")):
         return prim.fun, operands, params  # NumPy's dispatch finds the record again
+    if prim.kind == "zero":
+        return Named(short_name(prim), lambda *args, **kwargs: run_constant(prim, *_values(args, kwargs))), operands, params
     return Named(short_name(prim), prim), operands, params
+
+
+def _values(args: tuple, kwargs: dict) -> tuple[tuple, dict]:
+    """Arguments without the boxes of derivatives."""
+    return tuple(map(getval, args)), {k: getval(v) for k, v in kwargs.items()}

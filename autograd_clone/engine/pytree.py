@@ -12,6 +12,7 @@ from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from .box import Box
 from .errors import RuleShapeError
 
 #: type -> (to_children, from_children): ``to_children(tree) -> (children, aux)``, ``from_children(aux, children)``.
@@ -117,6 +118,8 @@ def _container(kind: type) -> tuple[Callable, Callable] | None:
         return _CONTAINERS[kind]
     if issubclass(kind, tuple) and hasattr(kind, "_make"):
         return _CONTAINERS.setdefault(kind, (lambda t: (t, kind), lambda aux, c: kind._make(c)))
+    if kind in Box.type_mappings:  # a value of its own
+        return None
     if dataclasses.is_dataclass(kind):
         names = [f.name for f in dataclasses.fields(kind)]
         return _CONTAINERS.setdefault(kind, (lambda d: ([getattr(d, n) for n in names], d), _rebuild_dataclass))

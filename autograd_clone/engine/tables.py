@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterable, Iterator, MutableMapping
 from typing import Any
 
 from .box import Box, new_box
-from .calls import CallPrimitive, youngest
+from .calls import CallPrimitive, varies, youngest
 from .cotangent import Scatter, as_scalar, project
+from .errors import UnsupportedTypeError
 from .forward import ForwardTrace, tangent_map
 from .primitive import REGISTRY, Primitive, find, missing_rule
 from .pytree import flatten, tree_map
@@ -51,7 +52,7 @@ class UserPrimitive(CallPrimitive):
         if maker is None:
             self._check_any_rule(primitive_vjps, primitive_jvps, argnums)
             return super().linearize(args, kwargs, argnums)
-        ans = self(*args, **kwargs)
+        ans = self._checked(self(*args, **kwargs))
         vjp = maker(tuple(argnums), ans, tuple(args), kwargs)
         return ans, lambda g: list(vjp(g))
 
@@ -60,8 +61,18 @@ class UserPrimitive(CallPrimitive):
         if maker is None:
             self._check_any_rule(primitive_jvps, primitive_vjps, argnums)
             return super().push(args, kwargs, argnums, tangents)
-        ans = self(*args, **kwargs)
+        ans = self._checked(self(*args, **kwargs))
         return ans, maker(tuple(argnums), tuple(tangents), ans, tuple(args), kwargs)
+
+    def _checked(self, ans: Any) -> Any:
+        """`ans`, of which some part must be able to carry a derivative."""
+        leaves = flatten(ans)[0]
+        if leaves and not any(map(varies, leaves)):
+            raise UnsupportedTypeError(
+                f"{self.name} was differentiated but returned a value of type {type(leaves[0]).__name__}, which has no derivative; "
+                f"return a float or an array of floats, or declare it a constant: register_notrace(VJPNode, {self.name})"
+            )
+        return ans
 
     def _check_any_rule(self, wanted: RuleTable, other: RuleTable, argnums: list[int]) -> None:
         """Raise unless the rule of one mode can be made from that of the other."""

@@ -31,7 +31,11 @@ class ConstGraphNode(Node):
 
 
 def const_graph_unary(fun: Callable) -> Callable:
-    """`fun`, which must do the same operations whatever its argument, run from its graph after the first call."""
+    """`fun`, which must do the same operations whatever its argument, run from its graph after the first call.
+
+    A branch on the argument raises. Where `fun` contains derivatives, a rule that treats singular points apart does
+    so as in the first call.
+    """
     graph: list[ConstGraphNode] = []
 
     def replayed(x: Any) -> Any:
