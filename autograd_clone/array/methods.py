@@ -183,5 +183,5 @@ def install() -> None:
     ArrayBox.getfield = byteswap  # type: ignore[attr-defined]
     for name, value in METHODS.items():
         setattr(ArrayBox, name, value)
-    ArrayBox.__array_priority__ = 100.0  # type: ignore[attr-defined]
+    ArrayBox.__array_priority__ = 100.0
     ArrayBox.value = property(getval)  # type: ignore[attr-defined]

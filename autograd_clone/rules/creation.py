@@ -18,6 +18,7 @@ from ..engine.box import Box, all_values, getval
 from ..engine.cotangent import dtype_of, shape_of
 from ..engine.define import composite, linear, zero
 from ..engine.errors import UnsupportedKeywordError, UnsupportedTypeError
+from ..engine.primitive import REGISTRY
 from ..engine.reverse import ReverseTrace, next_order
 
 # ---- arrays of lists -------------------------------------------------------------------------------
@@ -462,5 +463,5 @@ for _f in (
     zero(_f)
 for _f in (np.ones, np.eye, np.identity, np.tri, np.fromfunction, np.loadtxt, np.genfromtxt):
     zero(_f.__globals__[f"_{_f.__name__}_with_like"])  # what arrives for ``np.ones(3, like=x)``
-composite(np.full.__globals__["_full_with_like"], full)
-composite(np.require.__globals__["_require_with_like"], require)
+composite(np.full.__globals__["_full_with_like"], full, samples=REGISTRY[np.full].samples)
+composite(np.require.__globals__["_require_with_like"], require, samples=REGISTRY[np.require].samples)
