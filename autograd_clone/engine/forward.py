@@ -49,6 +49,8 @@ class ForwardTrace(Trace):
                 for a, t in zip(ans, tangent, strict=True)
             ]
             return ans._make(boxes) if hasattr(ans, "_make") else type(ans)(boxes)
+        if dtype_of(ans).kind in "iub":
+            return ans
         return new_box(ans, self, match(tangent, ans))
 
 

@@ -82,6 +82,8 @@ class ReverseTrace(Trace):
             return ans
         if type(ans) is not np.ndarray and isinstance(ans, (tuple, list)):
             return self.box_many(ans, node, name)
+        if dtype_of(ans).kind in "iub":  # made an integer by dtype=: piecewise constant
+            return ans
         return new_box(ans, self, self.note(node, name))
 
     def box_many(self, ans: Any, node: Node, name: str) -> Any:
