@@ -11,7 +11,7 @@ from . import special_bessel, special_cdf, special_entropy, special_errors, spec
 from .special_bessel import DERIVATIVES, SPHERICAL
 from .special_gamma import POLYGAMMA
 from .special_hyper import HURWITZ, LAMBERTW
-from .special_softmax import LOG_SOFTMAX, LOGSUMEXP, SIGNED_LOGSUMEXP, SOFTMAX
+from .special_softmax import LOG_SOFTMAX, LOGSUMEXP, SIGNED_LOGSUMEXP, SOFTMAX, traced_logsumexp
 
 __all__ = [
     "DERIVATIVES",
@@ -28,4 +28,5 @@ __all__ = [
     "special_entropy",
     "special_errors",
     "special_hyper",
+    "traced_logsumexp",
 ]

@@ -10,8 +10,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..array.box import call
+from ..engine.batch import RULES
 from ..engine.cotangent import dtype_of, shape_of, unbroadcast
-from ..engine.define import custom
+from ..engine.define import custom, zero
+from .batching import one_operand, reduced
 from .tools import anywhere, axes_of, expand
 
 
@@ -169,24 +172,46 @@ def _signed_jvp(t, ans, axis, keepdims, w):
     return np.sum(t * w, axis=axis, keepdims=keepdims) * sign, np.zeros(shape_of(log), dtype_of(log))
 
 
+def largest(a, *, axis=None):
+    """The largest real part along `axis`, which is kept."""
+    return np.max(a.real if a.dtype.kind == "c" else a, axis=axis, keepdims=True)
+
+
+zero(largest, samples=lambda s: [s(s.array(2, 3)), s(s.array(2, 3), axis=1), s(s.array())])
+RULES["largest"] = one_operand(lambda ndim, shape, p: {"axis": reduced(p["axis"], ndim)})
+
+
+def traced_logsumexp(a, axis, keepdims):
+    """`LOGSUMEXP` of a traced array: written out, so that the exponentials serve the backward pass too.
+
+    They do not where there are infinities; the record has the rules for those.
+    """
+    top = call(largest, (a,), {"axis": axis}) if a.size else np.full((), -np.inf)
+    if anywhere(~np.isfinite(top)):
+        return LOGSUMEXP(a, axis=axis, keepdims=keepdims)
+    total = np.sum(np.exp(a - top), axis=axis, keepdims=keepdims)
+    return np.log(total) + top.reshape(total.shape)
+
+
 # ---- softmax ----------------------------------------------------------------------------------------------
 
 
 def softmax(x, *, axis=None):
     """``exp(x) / sum(exp(x))`` along `axis`."""
     x = _floating(x)
-    e = np.exp(x - np.max(x, axis=axis, keepdims=True)) if x.size else x.copy()
-    return e / np.sum(e, axis=axis, keepdims=True)
+    e = np.asarray(x - largest(x, axis=axis) if x.size else x.copy())
+    np.exp(e, out=e)
+    e /= np.add.reduce(e, axis=axis, keepdims=True)
+    return e[()]
 
 
 def log_softmax(x, *, axis=None):
     """The logarithm of `softmax`."""
     x = _floating(x)
-    if not x.size:
-        return x.copy()
-    shifted = x - _top(x, axis)
+    shifted = np.asarray(x - _top(x, axis) if x.size else x.copy())
     with np.errstate(divide="ignore"):
-        return shifted - np.log(np.sum(np.exp(shifted), axis=axis, keepdims=True))
+        shifted -= np.log(np.add.reduce(np.exp(shifted), axis=axis, keepdims=True))
+    return shifted[()]
 
 
 def _softmax_rule(g, ans, axis):

@@ -70,9 +70,12 @@ def logsumexp(
     array([0.5, 0.5, 0. ])
     """
     primitive = _rules.SIGNED_LOGSUMEXP if return_sign else _rules.LOGSUMEXP
-    if b is None:
-        return primitive(_as_array(a), axis=axis, keepdims=keepdims)
-    return primitive(_as_array(a), _as_array(b), axis=axis, keepdims=keepdims)
+    a = _as_array(a)
+    if b is not None:
+        return primitive(a, _as_array(b), axis=axis, keepdims=keepdims)
+    if _is_traced(a) and not return_sign:
+        return _rules.traced_logsumexp(a, axis, keepdims)
+    return primitive(a, axis=axis, keepdims=keepdims)
 
 
 def softmax(x: Any, axis: Any = None) -> Any:
