@@ -50,7 +50,7 @@ INTERNAL = tuple(f"{PACKAGE}.{name}" for name in ("engine", "array", "rules", "t
 def public_modules(package: str) -> list[str]:
     """The modules directly inside a package, without private and internal ones."""
     module = importlib.import_module(package)
-    names = [f"{package}.{m.name}" for m in pkgutil.iter_modules(getattr(module, "__path__", []))]
+    names = [f"{package}.{m.name}" for m in pkgutil.iter_modules(vars(module).get("__path__", []))]
     return [n for n in names if not n.rpartition(".")[2].startswith("_") and n not in INTERNAL]
 
 
