@@ -9,9 +9,10 @@ Gauss-Legendre nodes reach rounding error. Parameters below one, where ``p`` has
 raised by one beforehand (DLMF 8.8.5, 8.17.20, 8.17.21). The beta function is treated the same way in ``log(t
 / (1 - t))``.
 
-Compared with 30-digit arithmetic, over parameters from 1e-3 to 1e8 and both tails, the relative error is
-below 1e-12 in the first and 1e-10 in the second derivative, save in tails where the derivative is below 1e-15
-of its largest value (there the raised parameter costs relative, not absolute, accuracy).
+Measured against 60-digit arithmetic: for the gamma function, with parameters from 1e-3 to 1e3 and both tails, the
+relative error of the first derivative is at most 3e-13, and the absolute error of the second at most 6e-14. For the
+beta function, with parameters from 0.01 to 200, the absolute errors are at most 4e-14 and 2e-12. The relative error
+grows to 1e-9 in far tails (values of 1e-60) of a parameter near zero, where the raised parameter costs digits.
 
 What is differentiated are two families, closed under differentiation:
 
