@@ -21,6 +21,7 @@ from ..engine.tables import ALIASES, OVERRIDDEN
 from ..engine.user import defjvp, defvjp, notrace_primitive, primitive, trace_primitives_map
 from ..engine.vspace import SparseObject
 from .creation import STACK, array
+from .einsum import parse
 from .indexing import GETITEM, getitem, plain_index
 from .joining import JOIN
 from .shape import RESHAPE
@@ -155,6 +156,19 @@ def array_from_args(array_args: tuple, array_kwargs: dict, *items: Any) -> Any:
     array([[1., 2.]])
     """
     return array(list(items), *array_args, **array_kwargs)
+
+
+def parse_einsum_input(*args: Any) -> tuple[str, str, list]:
+    """The arguments of an `einsum` call as subscripts of the inputs, subscripts of the output, and arrays.
+
+    Examples
+    --------
+    >>> parse_einsum_input("...i,i", np.ones((2, 3)), np.ones(3))[:2]
+    ('Ai,i', 'A')
+    """
+    subscripts, arrays = parse(args)
+    inputs, _, output = subscripts.partition("->")
+    return inputs, output, arrays
 
 
 def concatenate_args(axis: int | None, *arrays: Any) -> Any:
