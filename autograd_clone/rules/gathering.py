@@ -121,7 +121,8 @@ def _scatter_add(trace: BatchTrace, prim: Primitive, operands: tuple, params: di
 
 def _added(shape: tuple, dtype: Any, indices: list, pieces: list) -> np.ndarray:
     """Zeros with plain pieces added at numbers and slices of axis 1; the first one is written without reading."""
-    out = np.zeros(shape, dtype)
+    out = np.empty(shape, dtype)
+    out.fill(0)
     out[indices[0]] = pieces[0]
     for index, piece in zip(indices[1:], pieces[1:], strict=True):
         part = out[index]

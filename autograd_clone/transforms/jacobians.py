@@ -65,12 +65,11 @@ def _jacfwd(fun: Callable, x: Any, chunk_size: int | None = None, largest: int =
 
 
 def _column_block(t: Any, y: Any, x: Any) -> Any:
-    """Columns, the axis of which comes first, as an array of output shape followed by input shape."""
+    """Columns as an array of output shape followed by input shape."""
     shape = shape_of(y) + shape_of(x)
     if t is None or 0 in shape:
         return np.zeros(shape, dtype_of(x) if t is None else dtype_of(t))
-    t = np.moveaxis(t, 0, -1)
-    if type(t) is np.ndarray:
+    if type(t) is np.ndarray and (t.base is not None or not t.flags.c_contiguous):
         t = np.array(t, order="C")
     return np.reshape(t, shape)
 

@@ -7,6 +7,7 @@ many rows make a chunk is bounded by the memory that the largest array of the pr
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import accumulate
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -80,12 +81,15 @@ def chunks(sizes: list[int], length: int) -> Iterator[list[Piece]]:
 
 
 def units(piece: Piece, before: int, rows: int, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
-    """Unit arrays of `shape`, one per row from row `before` on; the other rows are zero."""
+    """Unit arrays of `shape`, one per row from row `before` on; the other rows are zero.
+
+    Memory that was used before is filled with zeros; fresh pages, which `numpy.zeros` takes, cost several times as much.
+    """
     n = size_of(shape)
-    if before == 0 and piece.size == rows:
-        return np.eye(rows, n, piece.start, dtype).reshape((rows, *shape))
-    out = np.zeros((rows, n), dtype)
-    out[np.arange(before, before + piece.size), np.arange(piece.start, piece.stop)] = 1
+    out = np.empty((rows, n), dtype)
+    out.fill(0)
+    stop = (before + piece.size) * n
+    out.reshape(-1)[before * n + piece.start : stop : n + 1] = 1
     return out.reshape((rows, *shape))
 
 
@@ -100,9 +104,56 @@ def seeds_of(chunk: list[Piece], likes: list[Any]) -> dict[int, np.ndarray]:
     return seeds
 
 
-def joined(parts: list[Any]) -> Any:
-    """Chunks of rows, one after the other."""
-    return parts[0] if len(parts) == 1 else np.concatenate(parts)
+class Collected:
+    """Chunks of rows (or columns), put into one array as they come, so that no second copy of a Jacobian is ever made.
+
+    Parameters
+    ----------
+    total : int
+        Number of rows.
+    last : bool
+        Whether the axis that counts them, which comes first in each chunk, is to be the last.
+    """
+
+    def __init__(self, total: int, *, last: bool = False) -> None:
+        self.total, self.axis = total, -1 if last else 0
+        self.whole: Any = None
+        self.filled = 0
+        self.parts: list[Any] = []
+
+    def add(self, part: Any) -> None:
+        """Append a chunk."""
+        n = shape_of(part)[0]
+        if self.axis:
+            part = np.moveaxis(part, 0, -1)
+        elif n == self.total:
+            self.parts.append(_own(part))
+            return
+        plain = type(part) is np.ndarray and (self.whole is None or self.whole.dtype == part.dtype)
+        if self.parts or not plain:
+            self._give_up()
+            self.parts.append(part)
+            return
+        if self.whole is None:
+            shape = (*part.shape[:-1], self.total) if self.axis else (self.total, *part.shape[1:])
+            self.whole = np.empty(shape, part.dtype)
+        self.whole[self._rows(self.filled, self.filled + n)] = part
+        self.filled += n
+
+    def _rows(self, start: int, stop: int) -> Any:
+        return (..., slice(start, stop)) if self.axis else slice(start, stop)
+
+    def _give_up(self) -> None:
+        """Go over to a list of chunks: some are traced."""
+        if self.whole is not None:
+            self.parts = [self.whole[self._rows(0, self.filled)]]
+            self.whole = None
+
+    def result(self) -> Any:
+        """All of them."""
+        if self.whole is not None or not self.parts:
+            return self.whole
+        return self.parts[0] if len(self.parts) == 1 else np.concatenate(self.parts, axis=self.axis)
 
 
 # ---- rows -----------------------------------------------------------------------------------------------------------
@@ -116,14 +167,13 @@ def pull_rows(tape: Tape, length: int | None = None) -> list[Any]:
     likes = [(shape, dtype) for _, shape, dtype in tape.ends]
     sizes = [0 if dtype is None else size_of(shape) for shape, dtype in likes]
     if sum(sizes) <= SINGLY and length is None:
-        parts = [_pull_singly(tape, chunk, likes) for chunk in chunks(sizes, 1)]
-    else:
-        length = length or chunk_length(largest_array(tape))
-        parts = [_pull_chunk(tape, chunk, likes) for chunk in chunks(sizes, length)]
-    return [
-        None if like is None else joined([part[j] for part in parts]) if parts else None
-        for j, like in enumerate(tape.leaves)
-    ]
+        length = 1
+    rows = [None if like is None else Collected(sum(sizes)) for like in tape.leaves]
+    for chunk in chunks(sizes, length or chunk_length(largest_array(tape))):
+        for collected, part in zip(rows, _pull_chunk(tape, chunk, likes), strict=True):
+            if collected is not None:
+                collected.add(part)
+    return [None if collected is None else collected.result() for collected in rows]
 
 
 def _pull_singly(tape: Tape, chunk: list[Piece], likes: list[Any]) -> list[Any]:
@@ -140,15 +190,18 @@ def _pull_chunk(tape: Tape, chunk: list[Piece], likes: list[Any]) -> list[Any]:
     try:
         with BatchTrace(rows) as trace:
             seeds = {leaf: trace.box(unit) for leaf, unit in seeds_of(chunk, likes).items()}
-            return [None if h is None else _own(trace.all_of(h)) for h in _pull(tape, seeds)]
+            return [None if h is None else trace.all_of(h) for h in _pull(tape, seeds)]
     except BatchedValueError:
         FALLBACKS["rows of a Jacobian"] += 1
-    singles = [
-        _pull_singly(tape, [Piece(p.leaf, i, i + 1)], likes) for p in chunk for i in range(p.start, p.stop)
-    ]
-    return [
-        None if like is None else joined([row[j] for row in singles]) for j, like in enumerate(tape.leaves)
-    ]
+    out = [None if like is None else Collected(rows) for like in tape.leaves]
+    for piece in chunk:
+        for i in range(piece.start, piece.stop):
+            for collected, row in zip(
+                out, _pull_singly(tape, [Piece(piece.leaf, i, i + 1)], likes), strict=True
+            ):
+                if collected is not None:
+                    collected.add(row)
+    return [None if collected is None else collected.result() for collected in out]
 
 
 def _own(x: Any) -> Any:
@@ -186,7 +239,7 @@ def _explain(error: Exception, tape: Tape, seeds: dict[int, Any]) -> None:
 def push_columns(
     fun: Callable, x: Any, length: int | None = None, largest: int = 0
 ) -> tuple[Any, list[Any], list[list[Any]]]:
-    """The output, its structure, and for each output leaf and input leaf all columns, with the column axis in front.
+    """The output, its structure, and for each output leaf and input leaf all columns, as the last axis.
 
     Parameters
     ----------
@@ -204,7 +257,7 @@ def push_columns(
     leaves : list
         Output leaves.
     columns : list of lists
-        ``columns[m][k]`` has shape ``(size of input leaf k, *shape of output leaf m)``; ``None`` where either cannot vary.
+        ``columns[m][k]`` has shape ``(*shape of output leaf m, size of input leaf k)``; ``None`` where nothing varies.
     """
     _, values, treedef = leaves_of(x)
     likes = [None if v is None else (shape_of(v), dtype_of(v)) for v in values]
@@ -212,17 +265,20 @@ def push_columns(
     at_once = length or min(
         chunk_length(max([largest, *(8 * n for n in sizes)])), sum(sizes) if largest else CAUTIOUS
     )
-    parts: list[list[Any]] = []
     outs: list[Any] = []
     outdef = None
+    whole: list[Collected] = []
     for chunk in chunks(sizes, max(at_once, 1)):
         for part in _bounded(fun, x, treedef, chunk, likes, 0 if length else PUSH_BYTES):
             outs, outdef, tangents = part
-            parts.append(tangents)
+            whole = whole or [Collected(sum(sizes), last=True) for _ in outs]
+            for collected, t in zip(whole, tangents, strict=True):
+                if t is not None:
+                    collected.add(t)
     if outdef is None:
         outs, outdef = flatten(fun(x))
-    columns = [_split([part[m] for part in parts], sizes, likes, y) for m, y in enumerate(outs)]
-    return outdef, outs, columns
+        whole = [Collected(0) for _ in outs]
+    return outdef, outs, [_split(collected.result(), sizes) for collected in whole]
 
 
 def _bounded(
@@ -265,16 +321,12 @@ def _push_along(
     return outs, outdef, [take(leaf) for leaf in outdef.flatten_like(t, "tangent")]
 
 
-def _split(parts: list[Any], sizes: list[int], likes: list[Any], y: Any) -> list[Any]:
+def _split(columns: Any, sizes: list[int]) -> list[Any]:
     """The columns of one output leaf by input leaf."""
-    if not parts or parts[0] is None:
-        return [None] * len(sizes)
-    whole = joined(parts)
-    out, start = [], 0
-    for size, like in zip(sizes, likes, strict=True):
-        out.append(None if like is None else whole[start : start + size])
-        start += size
-    return out
+    if columns is None or len(sizes) == 1:
+        return [columns] * len(sizes)
+    ends = list(accumulate(sizes))
+    return [columns[..., end - size : end] for end, size in zip(ends, sizes, strict=True)]
 
 
 # ---- which, and how many at once ------------------------------------------------------------------------------------------------
