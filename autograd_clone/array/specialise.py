@@ -15,6 +15,7 @@ import numpy as np
 
 from ..engine.box import Box
 from ..engine.cotangent import OBJECT
+from ..engine.forward import ForwardTrace
 from ..engine.primitive import Primitive, Rule
 from ..engine.reverse import ReverseTrace, fix_for, next_order
 from ..engine.trace import apply
@@ -35,8 +36,15 @@ def unary(x):
         box._trace = trace
         box._link = node
         return box
-    return apply(prim, (x,), NO_PARAMS)
+    {push}return apply(prim, (x,), NO_PARAMS)
 """
+
+# Forward mode, for elementwise functions, whose rules are the same in both.
+_UNARY_PUSH = """if type(trace) is ForwardTrace and type(x) is ArrayBox:
+        x1 = x._value
+        ans = {ans}
+        return trace.box(ans, vjp1(x._link, {r1}))
+    """
 
 # {constant} and {constant_left} are what a Python number becomes, {left} and {right} the node if the other operand is
 # one: the operand's own where the derivative is one.
@@ -109,13 +117,39 @@ def binary({order}):
                 box._trace = trace
                 box._link = [next_order(), b._link, vjp2, {r2}, {fix2}]
                 return box
+    return pushed(a, b)
+"""
+
+_BINARY_PUSH = """
+def pushed(a, b):
+    if type(a) is ArrayBox:
+        trace = a._trace
+        if type(trace) is ForwardTrace:
+            kind = type(b)
+            if kind is ArrayBox:
+                if b._trace is trace:
+                    x1, x2 = a._value, b._value
+                    ans = {ans}
+                    return trace.box(ans, vjp1(a._link, {r1}) + vjp2(b._link, {r2}))
+            elif kind is float or kind is int or kind is ndarray and b.dtype is FLOAT64:
+                x1, x2 = a._value, b
+                ans = {ans}
+                return trace.box(ans, vjp1(a._link, {r1}))
+    elif type(b) is ArrayBox:
+        trace = b._trace
+        if type(trace) is ForwardTrace:
+            kind = type(a)
+            if kind is float or kind is int or kind is ndarray and a.dtype is FLOAT64:
+                x1, x2 = a, b._value
+                ans = {ans}
+                return trace.box(ans, vjp2(b._link, {r2}))
     return general(a, b)
 """
 
 _SCOPE = {
     "__name__": __name__,
     "ARRAYS": frozenset({np.ndarray, np.float64, np.float32, np.complex128, ArrayBox}), "ArrayBox": ArrayBox,
-    "FLOAT64": np.dtype(np.float64), "OBJECT": OBJECT, "NO_PARAMS": {}, "ReverseTrace": ReverseTrace, "apply": apply,
+    "FLOAT64": np.dtype(np.float64), "ForwardTrace": ForwardTrace, "OBJECT": OBJECT, "NO_PARAMS": {}, "ReverseTrace": ReverseTrace, "apply": apply,
     "array": np.array, "fix_for": fix_for, "float64": np.float64, "ndarray": np.ndarray, "new": object.__new__,
     "next_order": next_order,
 }  # fmt: skip
@@ -127,7 +161,9 @@ def unary(prim: Primitive, expression: str = "kernel(x1) if type(x1) is ndarray 
     assert rule is not None
     keeps_dtype = prim.kind == "elementwise"
     fix = "None" if keeps_dtype else "None if x1.dtype is ans.dtype else fix_for(prim, x1, ans)"
-    return _define("unary", _UNARY.format(ans=expression, r1=_residual(prim, rule, 1), fix1=fix), prim)
+    fields = {"ans": expression, "r1": _residual(prim, rule, 1)}
+    push = _UNARY_PUSH.format(**fields) if _is_symmetric(prim) else ""
+    return _define("unary", _UNARY.format(**fields, fix1=fix, push=push), prim)
 
 
 def binary(prim: Primitive, expression: str, *, swapped: bool = False, array_constants: bool = False) -> Callable:
@@ -140,7 +176,7 @@ def binary(prim: Primitive, expression: str, *, swapped: bool = False, array_con
     assert rule2 is not None
     r1, r2 = _residual(prim, rule1, 2), _residual(prim, rule2, 2)
     same = "x{0}.shape == shape and x{0}.dtype is dtype" if prim.broadcasts else "x{0}.dtype is dtype"
-    fix = "None if " + same + " else fix_for(prim, x{0}, ans)"
+    fix = "None if " + same + " else " + ("(x{0}.shape, x{0}.dtype, None)" if prim.broadcasts else "fix_for(prim, x{0}, ans)")
     # a Python number keeps the dtype of the other operand in ufuncs, but not in np.dot and its like
     same = "" if prim.kind == "elementwise" else " and ans.dtype is x{0}.dtype"
     source = _BINARY.format(
@@ -158,11 +194,18 @@ def binary(prim: Primitive, expression: str, *, swapped: bool = False, array_con
         left="a._link" if rule1.source == 1 else f"[next_order(), a._link, vjp1, {r1}, None]",
         right="b._link" if rule2.source == 1 else f"[next_order(), b._link, vjp2, {r2}, None]",
     )
-    return _define("binary", source, prim)
+    if not _is_symmetric(prim):
+        return _define("binary", source, prim, {"pushed": general(prim)})
+    return _define("binary", source + _BINARY_PUSH.format(ans=expression, r1=r1, r2=r2), prim)
 
 
-def _define(name: str, source: str, prim: Primitive) -> Callable:
-    scope = {**_SCOPE, "fun": prim.fun, "general": general(prim), "kernel": prim.kernel, "name": prim.name, "prim": prim}
+def _is_symmetric(prim: Primitive) -> bool:
+    """Whether the same rules serve both modes."""
+    return prim.kind == "elementwise" and prim.jvps == prim.vjps
+
+
+def _define(name: str, source: str, prim: Primitive, given: dict | None = None) -> Callable:
+    scope = {**_SCOPE, **(given or {}), "fun": prim.fun, "general": general(prim), "kernel": prim.kernel, "name": prim.name, "prim": prim}
     for i, rule in prim.vjps.items():
         if rule is not None:
             scope |= {f"vjp{i + 1}": rule.call, f"gather{i + 1}": rule.gather}

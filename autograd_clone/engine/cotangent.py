@@ -53,7 +53,7 @@ def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:
     if lead < 0:
         return np.broadcast_to(g, shape)
     if type(g) is np.ndarray and seen[lead:] == shape:
-        return np.add.reduce(g, 0 if lead == 1 else tuple(range(lead)))
+        return sum_leading(g, lead)
     axes = (*range(lead), *(lead + i for i, n in enumerate(shape) if n == 1 and seen[lead + i] != 1))
     if axes:
         g = np.add.reduce(g, axes) if type(g) is np.ndarray else np.sum(g, axis=axes)
@@ -61,6 +61,22 @@ def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:
     if shape_of(g) != kept:
         g = np.reshape(g, kept)
     return g if kept == shape else np.broadcast_to(g, shape)
+
+
+def sum_leading(g: np.ndarray, lead: int) -> Any:
+    """The sum over the first `lead` axes: a product with ones, which takes a third of the time of a sum of many short rows."""
+    shape = g.shape[lead:]
+    if not shape or g.size < _WORTH_BLAS or g.dtype.char not in _ONES or not g.flags.c_contiguous:
+        return np.add.reduce(g, 0 if lead == 1 else tuple(range(lead)))
+    n = prod(g.shape[:lead])
+    ones = _ONES[g.dtype.char]
+    ones = ones[:n] if n <= ones.size else np.ones(n, g.dtype)
+    return ones.dot(g if lead == 1 == len(shape) else g.reshape(n, -1)).reshape(shape)
+
+
+#: Number of elements from which on BLAS sums faster, and ones of the types that it has.
+_WORTH_BLAS = 512
+_ONES = {char: np.ones(1024, char) for char in "fdFD"}
 
 
 def project(g: Any, fix: tuple) -> Any:

@@ -24,6 +24,9 @@ class ForwardTrace(Trace):
     __slots__ = ()
 
     def process(self, prim: Primitive, operands: tuple, params: dict) -> Any:
+        if len(operands) == 1 and prim.kind == "linear" and prim.variadic is None:
+            (x,) = operands
+            return self.box(_run(prim, x._value, params), _run(prim, x._link, params))
         values, active = unwrap(self, operands)
         ans = apply(prim, values, params)
         if prim.kind == "zero":
@@ -43,6 +46,12 @@ class ForwardTrace(Trace):
 
     def box(self, ans: Any, tangent: Any) -> Any:
         """`ans` with its tangent."""
+        kind = type(ans)
+        if kind is type(tangent) and (
+            (kind is np.ndarray and ans.dtype is tangent.dtype and ans.dtype.kind in "fc" and ans.shape == tangent.shape)
+            or kind is np.float64
+        ):
+            return new_box(ans, self, tangent)
         if type(ans) is not np.ndarray and isinstance(ans, (tuple, list)):
             boxes = [
                 new_box(a, self, match(t, a)) if dtype_of(a).kind in "fc" else a
@@ -52,6 +61,12 @@ class ForwardTrace(Trace):
         if dtype_of(ans).kind in "iub":
             return ans
         return new_box(ans, self, match(tangent, ans))
+
+
+def _run(prim: Primitive, x: Any, params: dict) -> Any:
+    """`prim` of one operand."""
+    kind = type(x)
+    return prim.kernel(x, **params) if kind is np.ndarray or kind is np.float64 else apply(prim, (x,), params)
 
 
 def all_tangents(values: tuple, active: list) -> tuple:

@@ -9,7 +9,8 @@ pass (its *residuals*)::
 
 Names a rule may use: ``g`` (cotangent) or ``t`` (tangent) first; ``ans``; an operand's name; ``<operand>_shape``,
 ``_ndim``, ``_size`` or ``_dtype``, which keep the operand itself from being held; the name of a parameter (static
-argument), with NumPy's default filled in; ``argnum``, the index within a variadic operand.
+argument), with NumPy's default filled in; ``argnum``, the index within a variadic operand; ``memo``, through which the
+rules of several operands share work (see `shared`).
 """
 
 from __future__ import annotations
@@ -54,15 +55,18 @@ class Rule:
         What the residual is made of, in order; a parameter that is not among them is not handled.
     source : object
         What the table says.
+    handles : frozenset of str
+        Parameters that may have any value.
     """
 
-    __slots__ = ("call", "gather", "names", "source")
+    __slots__ = ("call", "gather", "handles", "names", "source")
 
     def __init__(self, call: Callable, gather: Callable, names: Iterable[str], source: Any) -> None:
         self.call = call
         self.gather = gather
         self.names = tuple(names)
         self.source = source
+        self.handles: frozenset[str] = frozenset(self.names)
 
 
 class Primitive:
@@ -96,11 +100,13 @@ class Primitive:
         Batching rule, see `autograd_clone.engine.batch`; found by kind or by name where it is ``None``.
     checked : bool
         Whether the shapes that its rules return are checked (always for users' rules).
+    shares : bool
+        Whether the rules of its operands have work in common, see `shared`.
     """
 
     __slots__ = (
         "batch", "broadcasts", "checked", "complex", "defaults", "domain", "fun", "harmless", "implementation", "jvps", "kernel",
-        "kind", "name", "names", "operand_defaults", "operands", "outputs", "reason", "samples", "sequence", "variadic", "vjps",
+        "kind", "name", "names", "operand_defaults", "operands", "outputs", "reason", "samples", "sequence", "shares", "variadic", "vjps",
     )  # fmt: skip
 
     def __init__(
@@ -129,6 +135,7 @@ class Primitive:
         self.reason = ""
         self.outputs = 1
         self.checked = True
+        self.shares = False
         self.broadcasts = kind == "elementwise"
         self.harmless = frozenset(harmless)
         self.vjps: dict[int, Rule | None] = {}
@@ -157,6 +164,8 @@ class Primitive:
         return self.name
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if not self.sequence and not any([isinstance(x, Box) for x in (*args, *kwargs.values())]):
+            return self.fun(*args, **kwargs)
         try:
             operands, params = self.split(args, kwargs)
         except BatchedParameterError as found:
@@ -167,7 +176,9 @@ class Primitive:
         """Separate operands from static parameters, however they were passed."""
         if self.variadic is not None:
             return self._split_variadic(args, kwargs)
-        if not kwargs and len(args) <= len(self.operands):
+        if len(args) <= len(self.operands) and (not kwargs or len(args) == 1 == len(self.operands)):
+            if kwargs:
+                self.check_known(kwargs)
             return args, kwargs
         given = dict(zip(self.names, args, strict=False))
         if len(args) > len(self.names):
@@ -208,8 +219,10 @@ class Primitive:
 
     def check_handled(self, rule: Rule, params: Mapping[str, Any]) -> None:
         """Raise if `params` holds a value that is not the default and that `rule` does not handle."""
+        if params.keys() <= rule.handles:
+            return
         for key, value in params.items():
-            if key in rule.names or key in self.harmless:
+            if key in rule.handles or key in self.harmless:
                 continue
             default = self.defaults.get(key, _NO_DEFAULT)
             if value is default or (type(value) in (bool, int, str) and value == default):
@@ -241,7 +254,10 @@ class Primitive:
         for name, rule in rules.items():
             i = self.operands.index(name)
             key = -1 if i == self.variadic else i
-            table[key] = None if rule is None else self.compile(rule, name)
+            table[key] = made = None if rule is None else self.compile(rule, name)
+            if made is not None:
+                made.handles |= self.harmless
+                self.shares |= "memo" in made.names
 
     def compile(self, rule: Any, own: str = "") -> Rule:
         """Make a `Rule` of a partial derivative or of a function of ``g`` (or ``t``) and residuals.
@@ -282,6 +298,8 @@ class Primitive:
             return _ATTRIBUTES[attribute].format(f"v[{i}]")
         if name == "argnum":
             return "p['argnum']"
+        if name == "memo":
+            return "p.get('memo')"
         if name in self.defaults:
             return f"(p[{name!r}] if {name!r} in p else defaults[{name!r}])"
         raise TypeError(f"a rule of {self.name} asks for {name!r}, which is neither an operand nor a parameter of it")
@@ -321,6 +339,22 @@ def missing_rule(function: str, argument: str) -> MissingRuleError:
 def identity(g: Any, _: Any) -> Any:
     """The rule of a derivative that is one."""
     return g
+
+
+def shared(memo: list | None, g: Any, compute: Callable[[], Any]) -> Any:
+    """What two rules of one node need of the same cotangent `g`, computed once.
+
+    ``memo`` is a residual that both rules name. It is ``None`` unless there are two operands to pull back to.
+    """
+    if memo is None:
+        return compute()
+    kept = memo[0]
+    if kept is not None and kept[0] is g:
+        memo[0] = None
+        return kept[1]
+    value = compute()
+    memo[0] = (g, value)
+    return value
 
 
 def _prod(shape: tuple[int, ...]) -> int:

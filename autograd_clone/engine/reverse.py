@@ -49,6 +49,8 @@ class ReverseTrace(Trace):
         if prim.kind == "zero":
             return ans
         node: Node = [next_order()]
+        if prim.shares and len(active) == 2:
+            params = params | {"memo": [None]}
         for i, parent in active:
             key = prim.key(i)
             if key not in prim.vjps:

@@ -67,6 +67,9 @@ def add_at(out: np.ndarray, index: Any, piece: Any, fresh: bool = False) -> None
     if is_basic(index) or (isinstance(index, np.ndarray) and index.dtype == bool):
         _add_once(out, index, piece, fresh)
         return
+    if out.ndim == 1 and type(index) is np.ndarray and index.dtype.kind in "iu":
+        np.add.at(out, index, piece)
+        return
     axis, places = _along_one_axis(index, out.ndim)
     if places is None:
         _add_flat(out, _flat_places(out, index), piece)

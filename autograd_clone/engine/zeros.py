@@ -20,13 +20,11 @@ from .reverse import Node, _receive, explain
 
 
 def is_finite(g: Any) -> bool:
-    """Whether a cotangent is free of NaN and infinities; ``False`` also where the square of a number overflows."""
+    """Whether a cotangent is free of NaN and infinities."""
     g = all_values(g)
     if type(g) is np.ndarray:
-        if g.dtype.kind == "f":
-            flat = g if g.ndim == 1 else g.ravel()
-            return isfinite(flat.dot(flat))
-        return bool(np.all(np.isfinite(g)))
+        # neither gives a warning, as a product of the array with itself would for large numbers
+        return b"\0" not in np.isfinite(g).tobytes() if g.size < 2000 else bool(np.logical_and.reduce(np.isfinite(g), axis=None))
     if isinstance(g, float):
         return isfinite(g)
     return is_foreign(g) or bool(np.all(np.isfinite(g)))

@@ -10,6 +10,8 @@ derivatives are right for functions of the space that they span. Where singular 
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 
 from ..array.box import as_array
@@ -28,9 +30,17 @@ from .triangular import TRIANGULAR_SOLVE
 
 def _half_triangle(n, dtype):
     """Ones below the diagonal, a half on it."""
+    return _small_half_triangle(n, dtype) if n <= 32 else _new_half_triangle(n, dtype)
+
+
+def _new_half_triangle(n, dtype):
     mask = np.tri(n, dtype=dtype)
     mask.reshape(-1)[:: n + 1] = 0.5
+    mask.flags.writeable = False
     return mask
+
+
+_small_half_triangle = functools.lru_cache(64)(_new_half_triangle)
 
 
 def _cholesky_vjp(g, ans, upper):

@@ -16,6 +16,7 @@ from ..array.box import as_array
 from ..engine.batch import same_for_all
 from ..engine.cotangent import shape_of, unbroadcast
 from ..engine.define import composite, custom, zero
+from ..engine.primitive import shared
 from .matrices import H, T, batch_all, column, conj, real
 from .tools import NOT_GIVEN, refuse_out
 
@@ -52,15 +53,14 @@ def _solve_adjoint(a, g, vector):
     return np.linalg.solve(T(a), column(g))[..., 0]
 
 
-def _solve_a(g, a, ans, b_shape):
+def _solve_a(g, a, ans, b_shape, memo):
     vector = _is_vector(b_shape, shape_of(a))
-    g = _solve_adjoint(a, g, vector)
-    product = column(g) * ans[..., None, :] if vector else g @ T(ans)
-    return unbroadcast(-product, shape_of(a))
+    h = -shared(memo, g, lambda: _solve_adjoint(a, g, vector))
+    return unbroadcast(column(h) * ans[..., None, :] if vector else h @ T(ans), shape_of(a))
 
 
-def _solve_b(g, a, b_shape):
-    return unbroadcast(_solve_adjoint(a, g, _is_vector(b_shape, shape_of(a))), b_shape)
+def _solve_b(g, a, b_shape, memo):
+    return unbroadcast(shared(memo, g, lambda: _solve_adjoint(a, g, _is_vector(b_shape, shape_of(a)))), b_shape)
 
 
 def _solve_push_a(t, a, ans, b_shape):

@@ -14,7 +14,7 @@ import numpy as np
 from ..engine.define import custom
 from .matrices import T
 
-BLAS_FROM = 24
+BLAS_FROM = 8
 
 
 def triangular_solve(a, b, *, lower, transposed=False):

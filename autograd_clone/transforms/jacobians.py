@@ -13,7 +13,7 @@ from ..engine.zeros import is_finite
 from .gradients import _grad
 from .nary import Argnum, Transform
 from .products import _make_vjp
-from .record import Tape, leaves_of, push
+from .record import Tape, is_plain, leaves_of, push
 from .rows import largest_array, prefers_columns, pull_rows, push_columns, size_of
 
 
@@ -256,6 +256,8 @@ class _Product(Transform):
 
 
 def _hessian_tensor_product(fun: Callable, x: Any, tensor: Any) -> Any:
+    if is_plain(x) and hasattr(tensor, "dtype") and tensor.dtype.kind == "f" and tensor.shape == shape_of(x):
+        return push(lambda x: _grad(fun, x), x, tensor)[1]
     return _grad(lambda x: np.tensordot(_grad(fun, x), tensor, np.ndim(tensor)), x)
 
 
