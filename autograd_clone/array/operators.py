@@ -86,7 +86,9 @@ def _is_dispatched(fun: Callable) -> bool:
 
 def _specialise(fun: Callable, prim: Primitive) -> None:
     """Put the fast forms of a function into `FAST`."""
-    if prim.kind not in ("elementwise", "linear", "multilinear", "custom") or prim.outputs > 1 or prim.variadic is not None or prim.shares:
+    if prim.kind not in ("elementwise", "linear", "multilinear", "custom") or prim.shares:
+        return
+    if prim.outputs > 1 or prim.variadic is not None:
         return
     rules = [prim.vjps.get(i) for i in range(len(prim.operands))]
     if rules[0] is not None and all(d is None for d in prim.operand_defaults[1:]) and len(rules) == 1:

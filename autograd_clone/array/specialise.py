@@ -149,7 +149,8 @@ def pushed(a, b):
 _SCOPE = {
     "__name__": __name__,
     "ARRAYS": frozenset({np.ndarray, np.float64, np.float32, np.complex128, ArrayBox}), "ArrayBox": ArrayBox,
-    "FLOAT64": np.dtype(np.float64), "ForwardTrace": ForwardTrace, "OBJECT": OBJECT, "NO_PARAMS": {}, "ReverseTrace": ReverseTrace, "apply": apply,
+    "FLOAT64": np.dtype(np.float64), "ForwardTrace": ForwardTrace, "OBJECT": OBJECT, "NO_PARAMS": {},
+    "ReverseTrace": ReverseTrace, "apply": apply,
     "array": np.array, "fix_for": fix_for, "float64": np.float64, "ndarray": np.ndarray, "new": object.__new__,
     "next_order": next_order,
 }  # fmt: skip
@@ -205,13 +206,14 @@ def _is_symmetric(prim: Primitive) -> bool:
 
 
 def _define(name: str, source: str, prim: Primitive, given: dict | None = None) -> Callable:
-    scope = {**_SCOPE, **(given or {}), "fun": prim.fun, "general": general(prim), "kernel": prim.kernel, "name": prim.name, "prim": prim}
+    of_prim = {"fun": prim.fun, "general": general(prim), "kernel": prim.kernel, "name": prim.name, "prim": prim}
+    scope = {**_SCOPE, **of_prim, **(given or {})}
     for i, rule in prim.vjps.items():
         if rule is not None:
             scope |= {f"vjp{i + 1}": rule.call, f"gather{i + 1}": rule.gather}
     exec(source, scope)
-    scope[name].__name__ = prim.name.rpartition(".")[2]  # type: ignore[attr-defined]
-    return scope[name]  # type: ignore[return-value]
+    scope[name].__name__ = prim.name.rpartition(".")[2]
+    return scope[name]
 
 
 def _residual(prim: Primitive, rule: Rule, arity: int) -> str:

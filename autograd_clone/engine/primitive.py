@@ -106,7 +106,8 @@ class Primitive:
 
     __slots__ = (
         "batch", "broadcasts", "checked", "complex", "defaults", "domain", "fun", "harmless", "implementation", "jvps", "kernel",
-        "kind", "name", "names", "operand_defaults", "operands", "outputs", "reason", "samples", "sequence", "shares", "variadic", "vjps",
+        "kind", "name", "names", "operand_defaults", "operands", "outputs", "reason", "samples", "sequence", "shares", "variadic",
+        "vjps",
     )  # fmt: skip
 
     def __init__(
