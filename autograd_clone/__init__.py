@@ -40,8 +40,10 @@ from .transforms import (
     vjp,
     vmap,
 )
+from .variable import Variable, no_grad, zero_grad
 
 __all__ = [
+    "Variable",
     "checkpoint",
     "custom_jvp",
     "custom_vjp",
@@ -69,6 +71,7 @@ __all__ = [
     "make_jvp_reversemode",
     "make_vjp",
     "multigrad_dict",
+    "no_grad",
     "numpy",
     "primitive",
     "register_pytree",
@@ -79,6 +82,7 @@ __all__ = [
     "vector_jacobian_product",
     "vjp",
     "vmap",
+    "zero_grad",
 ]
 
 __version__ = "0.1.0"

@@ -53,6 +53,18 @@ class TracedConversionError(AutogradError, TypeError):
     """A traced value was handed to code that needs a plain number or array."""
 
 
+class FreedGraphError(AutogradError, RuntimeError):
+    """A backward pass came to a part of the graph that an earlier one has freed."""
+
+
+class NotRecordedError(AutogradError, RuntimeError):
+    """A gradient was asked of a variable for which nothing was recorded."""
+
+
+class InPlaceError(AutogradError, RuntimeError):
+    """A variable was updated in place where that cannot be recorded."""
+
+
 class BatchedValueError(TracedConversionError):
     """One number, truth value or shape was asked of a value that has one per example of a batch."""
 
@@ -70,3 +82,11 @@ class BatchedParameterError(BatchedValueError):
 
 class BatchAxisError(AutogradError, ValueError):
     """The axes that `vmap` was told to map over do not fit the arguments or the result."""
+
+
+class NotSparseError(AutogradError, ValueError):
+    """A derivative, or an array that it is found through, is too dense for a sparse matrix."""
+
+
+class PatternError(AutogradError, ValueError):
+    """A sparsity pattern does not fit the function: its shape differs, or an entry outside of it is not zero."""

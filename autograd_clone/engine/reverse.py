@@ -48,19 +48,7 @@ class ReverseTrace(Trace):
         ans = apply(prim, values, params)
         if prim.kind == "zero":
             return ans
-        node: Node = [next_order()]
-        if prim.shares and len(active) == 2:
-            params = params | {"memo": [None]}
-        for i, parent in active:
-            key = prim.key(i)
-            if key not in prim.vjps:
-                node += parent, *vjp_from_jvp(prim, i, values, ans, params), fix_for(prim, values[i], ans)
-                continue
-            rule = prim.rule(prim.vjps, i, params)
-            if rule is not None:
-                given = params if prim.variadic is None else params | {"argnum": i - prim.variadic}
-                node += parent, rule.call, rule.gather(values, ans, given), fix_for(prim, values[i], ans)
-        return self.box(ans, node, prim.name)
+        return self.box(ans, node_for(prim, values, active, ans, params), prim.name)
 
     def process_one(self, prim: Primitive, x: Any, params: dict) -> Any:
         """`process` for a single operand: the same, without lists."""
@@ -135,6 +123,23 @@ def unwrap(trace: Trace, operands: tuple) -> tuple[tuple, list[tuple[int, Any]]]
         else:
             values.append(x)
     return tuple(values), active
+
+
+def node_for(prim: Primitive, values: tuple, active: list[tuple[int, Any]], ans: Any, params: dict) -> Node:
+    """The node of a primitive's application: a group for each operand of `active`, which are pairs ``(index, node)``."""
+    node: Node = [next_order()]
+    if prim.shares and len(active) == 2:
+        params = params | {"memo": [None]}
+    for i, parent in active:
+        key = prim.key(i)
+        if key not in prim.vjps:
+            node += parent, *vjp_from_jvp(prim, i, values, ans, params), fix_for(prim, values[i], ans)
+            continue
+        rule = prim.rule(prim.vjps, i, params)
+        if rule is not None:
+            given = params if prim.variadic is None else params | {"argnum": i - prim.variadic}
+            node += parent, rule.call, rule.gather(values, ans, given), fix_for(prim, values[i], ans)
+    return node
 
 
 def fix_for(prim: Primitive, x: Any, ans: Any) -> tuple | None:

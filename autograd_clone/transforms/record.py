@@ -138,7 +138,7 @@ class Tape:
         return self.treedef.unflatten(self._finish(found, gs))
 
     def _seeds(self, gs: list[Any]) -> list[tuple[Node, Any]]:
-        return [(end[0], _seed(g, end)) for g, end in zip(gs, self.ends, strict=True) if end[0] is not None]
+        return [(end[0], seed_like(g, *end[1:])) for g, end in zip(gs, self.ends, strict=True) if end[0] is not None]
 
     def by_root(self, roots: list[Node], found: dict[int, Any]) -> dict[int, Any]:
         """What was found for this tape's roots, as if for `roots`, those of another recording of the same function."""
@@ -195,8 +195,8 @@ def explain(error: Exception, fun: Callable, x: Any, g: Any) -> None:
             error.add_note(note)
 
 
-def _seed(g: Any, end: tuple) -> Any:
-    _, shape, dtype = end
+def seed_like(g: Any, shape: tuple, dtype: np.dtype) -> Any:
+    """A cotangent that a program gave, for an output of this shape and dtype."""
     if shape_of(g) != shape:
         raise RuleShapeError(f"the cotangent has shape {shape_of(g)}, the output {shape}")
     return cast(g if hasattr(g, "dtype") else dtype.type(g), dtype)
@@ -222,7 +222,11 @@ def is_plain(x: Any) -> bool:
 
 
 def push(fun: Callable, x: Any, v: Any) -> tuple[Any, Any]:
-    """Forward mode: ``fun(x)`` and its derivative along `v`, a pytree of `x`'s structure."""
+    """Forward mode: ``fun(x)`` and its derivative along `v`, a pytree of `x`'s structure.
+
+    A tangent that is not finite may be that of a branch that was not taken, zero times infinity. It is computed again in
+    reverse mode, where a derivative that is not asked for is zero.
+    """
     leaves, values, treedef = leaves_of(x)
     tangents = treedef.flatten_like(v, "tangent")
     with ForwardTrace() as trace:
@@ -238,7 +242,46 @@ def push(fun: Callable, x: Any, v: Any) -> tuple[Any, Any]:
             mine = isinstance(y, Box) and y._trace is trace
             ys.append(y._value if mine else y)
             ts.append(y._link if mine else _zero_tangent(y))
+    if not all([t is None or is_finite(t) for t in ts]):
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ts = _pushed_in_reverse(fun, x, tangents, ts)
     return outdef.unflatten(ys), outdef.unflatten(ts)
+
+
+def _pushed_in_reverse(fun: Callable, x: Any, vs: list[Any], ts: list[Any]) -> list[Any]:
+    """The tangents of the outputs; those in `ts` that nothing depends on stay as they are."""
+    tape = Tape(fun, x)
+    zeros = [None if like is None else _zeros(like) for like in tape.leaves]
+    along = [z if v is None else v for v, z in zip(vs, zeros, strict=True)]
+    found = linear_tape(tape).pull(tape.treedef.unflatten(along))
+    return [t if end[0] is None else u for t, u, end in zip(ts, flatten(found)[0], tape.ends, strict=True)]
+
+
+def linear_tape(tape: Tape) -> Tape:
+    """The backward pass of a recording, itself recorded: pulling `v` back through it is pushing `v` forward through the function.
+
+    The pass is linear, so it may be recorded for any cotangents. They must be such that a zero met on the way is one for
+    all of them: it counts as a derivative that is not asked for if a gradient is not finite.
+    """
+    leaves = flatten(tape.value)[0]
+    seeds = [
+        None if dtype is None else vspace(y).ones() if dtype is OBJECT else _generic(shape, dtype, type(y) is np.ndarray)
+        for y, (_, shape, dtype) in zip(leaves, tape.ends, strict=True)
+    ]
+    return Tape(tape.pull, tape.outdef.unflatten([np.zeros(()) if s is None else s for s in seeds]))
+
+
+def _generic(shape: tuple[int, ...], dtype: np.dtype, is_array: bool) -> Any:
+    """Numbers between 1/2 and 3/2 without a pattern: fractions of the multiples of the golden ratio."""
+    size = 1
+    for n in shape:
+        size *= n
+    numbers = (np.arange(1, size + 1) * 0.6180339887498949 % 1 + 0.5).astype(dtype).reshape(shape)
+    return numbers if shape or is_array else numbers[()]
+
+
+def _zeros(like: tuple) -> Any:
+    return like[2].zeros() if like[1] is OBJECT else np.zeros(like[0], like[1])
 
 
 def _tangent(t: Any, value: Any) -> Any:
