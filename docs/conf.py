@@ -5,6 +5,7 @@ generated from the modules: the functions below tell the autosummary template wh
 nothing is listed by hand.
 """
 
+import functools
 import importlib
 import pkgutil
 from importlib.metadata import version as installed_version
@@ -63,17 +64,35 @@ def public_objects(module_name: str) -> dict[str, object]:
 
 
 def is_ours(obj: object) -> bool:
-    """Whether an object was defined in this package."""
-    return (getattr(obj, "__module__", None) or "").split(".")[0] == PACKAGE
+    """Whether an object was defined in this package, and is not NumPy's own with lists of traced values accepted."""
+    defined_in = getattr(getattr(obj, "__wrapped__", obj), "__module__", None) or ""
+    return defined_in.split(".")[0] == PACKAGE
 
 
 def home(obj: object, asking: str) -> str:
-    """The module whose page describes an object: the root if it has it, else `extend`, else its own."""
-    for candidate in (PACKAGE, f"{PACKAGE}.extend"):
+    """The module whose page describes an object: the root if it has it, else `extend`, else its own.
+
+    For an object of an internal module, that is the first that offers it.
+    """
+    defined_in = obj.__module__
+    candidates = [PACKAGE, f"{PACKAGE}.extend"]
+    if defined_in.startswith(INTERNAL):
+        candidates += every_module()
+    elif defined_in in every_module():
+        candidates.append(defined_in)
+    for candidate in candidates:
         if any(o is obj for o in public_objects(candidate).values()):
             return candidate
-    defined_in = obj.__module__
-    return asking if defined_in.startswith(INTERNAL) else defined_in
+    return asking
+
+
+@functools.cache
+def every_module() -> list[str]:
+    """All public modules, each after its package."""
+    found = [PACKAGE]
+    for name in found:
+        found += public_modules(name)
+    return found
 
 
 def described(module_name: str) -> list[str]:

@@ -38,16 +38,25 @@ def odeint(
 ) -> Any:
     """Integrate a system of ordinary differential equations, as `scipy.integrate.odeint`.
 
-    Parameters ---------- func : callable ``func(y, t, *args)``, the derivative of ``y`` at time ``t``,
-    written with differentiable functions. What varies must be passed in `args`: a traced value that `func`
-    finds elsewhere is refused. y0 : (D,) array_like State at ``t[0]``. t : (T,) array_like Times, rising or
-    falling. args : tuple, optional Further arguments of `func`: numbers, arrays, and containers of them;
-    others are passed through. Dfun, col_deriv, full_output, ml, mu, rtol, atol, tcrit, h0, hmax, hmin, ixpr,
-    mxstep, mxhnil, mxordn, mxords As in SciPy; those about the Jacobian are not used for derivatives.
-    printmessg, tfirst As in SciPy. sensitivity : {'auto', 'forward', 'adjoint'}, optional How reverse mode is
-    done: with the Jacobian of the state, integrated forwards with it, which is robust and costs D times the
-    number of parameters; or with the adjoint equation, integrated backwards, which costs little more than the
-    solution. By default the latter for larger systems.
+    Parameters
+    ----------
+    func : callable
+        ``func(y, t, *args)``, the derivative of ``y`` at time ``t``, written with differentiable functions. What varies
+        must be passed in `args`: a traced value that `func` finds elsewhere is refused.
+    y0 : (D,) array_like
+        State at ``t[0]``.
+    t : (T,) array_like
+        Times, rising or falling.
+    args : tuple, optional
+        Further arguments of `func`: numbers, arrays, and containers of them; others are passed through.
+    Dfun, col_deriv, full_output, ml, mu, rtol, atol, tcrit, h0, hmax, hmin, ixpr, mxstep, mxhnil, mxordn, mxords
+        As in SciPy; those about the Jacobian are not used for derivatives.
+    printmessg, tfirst
+        As in SciPy.
+    sensitivity : {'auto', 'forward', 'adjoint'}, optional
+        How reverse mode is done: with the Jacobian of the state, integrated forwards with it, which is robust and costs
+        D times the number of parameters; or with the adjoint equation, integrated backwards, which costs little more
+        than the solution. By default the latter for larger systems.
 
     Returns
     -------
@@ -59,9 +68,11 @@ def odeint(
     ClosedOverTraceError
         If `func` uses a traced value that is not among its arguments.
 
-    Notes ----- The error of a derivative is of the order of `rtol` and `atol`. Where the adjoint equation is
-    not accurate, because the system cannot be integrated backwards, reverse mode turns to forward
-    sensitivities by itself. Derivatives may be taken to any order and in any mode.
+    Notes
+    -----
+    The error of a derivative is of the order of `rtol` and `atol`. Where the adjoint equation is not accurate, because
+    the system cannot be integrated backwards, reverse mode turns to forward sensitivities by itself. Derivatives may be
+    taken to any order and in any mode.
 
     Examples
     --------

@@ -20,16 +20,25 @@ def convolve(
 
     Called as ``convolve(A, B, mode)`` it is `scipy.signal.convolve`.
 
-    Parameters ---------- A, B : array_like The arrays. axes : pair of sequences of ints, optional Axes of `A`
-    and of `B` to convolve along; by default all of both, which then have equally many. A string in this place
-    is `mode`. dot_axes : pair of sequences of ints, optional Axes of `A` and of `B` to sum over, as in a dot
-    product; none by default. mode : {'full', 'valid', 'same'}, optional The whole convolution; the part
-    without padding, for which one array must be at least as long as the other in all axes; or the middle
-    part, of the lengths of `A`. method : {'auto', 'direct', 'fft'}, optional For convolutions along all axes,
-    how `scipy.signal.convolve` computes it.
+    Parameters
+    ----------
+    A, B : array_like
+        The arrays.
+    axes : pair of sequences of ints, optional
+        Axes of `A` and of `B` to convolve along; by default all of both, which then have equally many. A string in this
+        place is `mode`.
+    dot_axes : pair of sequences of ints, optional
+        Axes of `A` and of `B` to sum over, as in a dot product; none by default.
+    mode : {'full', 'valid', 'same'}, optional
+        The whole convolution; the part without padding, for which one array must be at least as long as the other in all
+        axes; or the middle part, of the lengths of `A`.
+    method : {'auto', 'direct', 'fft'}, optional
+        For convolutions along all axes, how `scipy.signal.convolve` computes it.
 
-    Returns ------- ndarray Its axes are those of `A` that are neither convolved nor summed, then those of
-    `B`, then the convolved ones.
+    Returns
+    -------
+    ndarray
+        Its axes are those of `A` that are neither convolved nor summed, then those of `B`, then the convolved ones.
 
     Raises
     ------

@@ -6,7 +6,9 @@ module stand in for those of SciPy that are plain Python and could not see a tra
 What is not differentiable in an argument says so when a traced value is passed there: the orders of Bessel
 functions, the parameters of hypergeometric functions, the degrees of polynomials.
 
-Notes ----- The incomplete gamma and beta functions, and the distribution functions made of them, are
+Notes
+-----
+The incomplete gamma and beta functions, and the distribution functions made of them, are
 differentiated with respect to their parameters too, to any order, with a relative error of about 1e-12 for a
 first derivative.
 
@@ -47,11 +49,19 @@ def logsumexp(
 ) -> Any:
     """Logarithm of a sum of exponentials, without overflow.
 
-    Parameters ---------- a : array_like Exponents, real or complex. axis : int or tuple of ints, optional
-    Axes to sum over; all by default. b : array_like, optional Factors of the exponentials, broadcast against
-    `a`; they may be negative or zero. keepdims : bool, optional Keep the reduced axes with length one.
-    return_sign : bool, optional Return the logarithm of the sum's absolute value, and its sign. For complex
-    operands the sign is that of the plain values: it is not differentiated.
+    Parameters
+    ----------
+    a : array_like
+        Exponents, real or complex.
+    axis : int or tuple of ints, optional
+        Axes to sum over; all by default.
+    b : array_like, optional
+        Factors of the exponentials, broadcast against `a`; they may be negative or zero.
+    keepdims : bool, optional
+        Keep the reduced axes with length one.
+    return_sign : bool, optional
+        Return the logarithm of the sum's absolute value, and its sign. For complex operands the sign is that of the
+        plain values: it is not differentiated.
 
     Returns
     -------
@@ -302,6 +312,7 @@ def _bessel_derivative(name: str) -> Any:
 def _named_like(original: Any, function: Any) -> Any:
     function.__name__ = function.__qualname__ = original.__name__
     function.__doc__ = original.__doc__.replace(">>>", "$")  # their examples are not run with ours
+    function.__wrapped__ = original
     return function
 
 

@@ -42,8 +42,10 @@ def logpdf(x: Any, mean: Any = None, cov: Any = 1, allow_singular: bool = False)
     ValueError
         If `cov` has a negative eigenvalue.
 
-    Notes ----- The derivative in `cov` is that of the density as a function of all its entries, for a
-    symmetric one: a symmetric matrix.
+    Notes
+    -----
+    The derivative in `cov` is that of the density as a function of all its entries, for a symmetric one: a symmetric
+    matrix.
 
     Examples
     --------
