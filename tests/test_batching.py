@@ -36,7 +36,7 @@ LOOPED = frozenset({
     "numpy.matmul", "numpy.matvec", "numpy.vecdot", "numpy.vecmat",
     # sets, positions and other results whose shape depends on the values
     "intersect1d", "setdiff1d", "setxor1d", "trim_zeros", "union1d", "unique", "unique_all", "unique_counts", "unique_inverse",
-    "unique_values", "piecewise", "numpy.argwhere", "numpy.flatnonzero", "numpy.nonzero", "numpy.lexsort",
+    "unique_values", "numpy.argwhere", "numpy.flatnonzero", "numpy.nonzero", "numpy.lexsort",
     # one truth value per example
     "numpy.allclose", "numpy.array_equal", "numpy.array_equiv",
     # where the sorted array or the bins differ between the examples
@@ -46,7 +46,7 @@ LOOPED = frozenset({
 TYPE_BY_VALUE = frozenset({"numpy.linalg.eig", "numpy.linalg.eigvals", "numpy.roots", "numpy.poly"})
 #: Composites that ask for values, so that a batch goes through them only if it is not differentiated inside.
 ONE_BY_ONE = frozenset({
-    "numpy.trim_zeros", "numpy.unique", "numpy.unique_values", "numpy.unique_all", "numpy.unique_counts", "numpy.unique_inverse", "numpy.piecewise",
+    "numpy.trim_zeros", "numpy.unique", "numpy.unique_values", "numpy.unique_all", "numpy.unique_counts", "numpy.unique_inverse",
 })  # fmt: skip
 
 

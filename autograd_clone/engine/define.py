@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from .errors import NotDifferentiableError
-from .primitive import ELEMENTWISE_RULES, REGISTRY, Primitive, Rule, identity
+from .primitive import ELEMENTWISE_RULES, REGISTRY, SELECTIONS, Primitive, Rule, identity
 
 #: Keyword arguments of every ufunc, with NumPy's defaults.
 UFUNC_DEFAULTS = {
@@ -55,6 +55,19 @@ def elementwise(fun: Callable, *, options: dict | None = None, **partials: Any) 
         if rule is not None:
             ELEMENTWISE_RULES.add(rule.call)
     return prim
+
+
+def broadcasting(prim: Primitive) -> Primitive:
+    """Declare that a function with rules of its own is elementwise, and broadcasts its operands."""
+    prim.broadcasts = True
+    ELEMENTWISE_RULES.update(rule.call for rule in prim.vjps.values() if rule is not None)
+    return prim
+
+
+def selection(*prims: Primitive) -> None:
+    """Declare that functions return some elements of their operands: where the slope is zero, nothing depends on the element."""
+    for prim in prims:
+        SELECTIONS.update(rule.call for rule in prim.vjps.values() if rule is not None)
 
 
 def _elementwise_rule(prim: Primitive, partial: Any) -> Rule | None:

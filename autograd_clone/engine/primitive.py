@@ -32,6 +32,8 @@ REGISTRY: dict[Any, Primitive] = {}
 
 #: The ``call`` of every rule whose cotangents belong element by element to those it is given.
 ELEMENTWISE_RULES: set[Callable] = set()
+#: The ``call`` of every rule of a function that takes some elements as they are and leaves the others out.
+SELECTIONS: set[Callable] = set()
 
 _NO_DEFAULT = inspect.Parameter.empty
 _ATTRIBUTES: dict[str, str] = {

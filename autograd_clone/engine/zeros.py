@@ -7,15 +7,16 @@ cost time in every operation. Only when a gradient turns out not to be finite is
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from heapq import heappop
 from math import isfinite
 from typing import Any
 
 import numpy as np
 
-from .box import all_values, is_foreign
-from .cotangent import Scatter, project
-from .primitive import ELEMENTWISE_RULES
+from .box import all_values, getval, is_foreign
+from .cotangent import Scatter, dtype_of, project, shape_of
+from .primitive import ELEMENTWISE_RULES, SELECTIONS
 from .reverse import Node, _receive, explain
 
 
@@ -28,6 +29,23 @@ def is_finite(g: Any) -> bool:
     if isinstance(g, float):
         return isfinite(g)
     return is_foreign(g) or bool(np.all(np.isfinite(g)))
+
+
+def _masked(h: Any, g: Any, zero: Any) -> Any:
+    """`h`, with zero where its factor is: the cotangent `g` that it was made of, or a slope.
+
+    A cotangent under another derivative may be zero here and not nearby. So that its own derivative is not lost, only what is
+    not finite is replaced then.
+    """
+    if getval(g) is not g:
+        zero = zero & ~np.isfinite(h)
+    return np.where(zero, 0, h)
+
+
+def _left_out(rule: Callable, residual: Any, g: Any) -> Any:
+    """What a selection did not take; an infinite cotangent, that of ``np.sqrt(np.maximum(x, 0))`` say, is not meant for it."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return rule(np.ones(shape_of(g), dtype_of(g)), residual) == 0
 
 
 def backward_with_strong_zeros(end: list[tuple[Node, Any]]) -> dict[int, Any]:
@@ -49,7 +67,9 @@ def backward_with_strong_zeros(end: list[tuple[Node, Any]]) -> dict[int, Any]:
                 with np.errstate(divide="ignore", invalid="ignore"):
                     h = rule(g, residual)
                 if rule in ELEMENTWISE_RULES:
-                    h = np.where(g == 0, 0, h)
+                    h = _masked(h, g, g == 0)
+                if rule in SELECTIONS:
+                    h = _masked(h, g, _left_out(rule, residual, g))
                 _receive(pending, heap, parent, h if fix is None else project(h, fix))
             except Exception as error:
                 explain(error, node)

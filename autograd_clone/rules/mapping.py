@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.box import Box, getval
+from ..engine.box import Box, all_values, getval
 from ..engine.cotangent import dtype_of, shape_of
 from ..engine.define import composite
+from ..engine.errors import BatchedValueError
 from ..engine.trace import apply
 from .creation import as_array, cast_to, from_list, holds_box
 from .indexing import SCATTER
@@ -19,12 +20,18 @@ from .joining import normal_axis
 
 
 def piecewise(x, condlist, funclist, *args, **kw):
-    """As `numpy.piecewise`; each function sees only the elements that its condition selects."""
+    """As `numpy.piecewise`; each function sees only the elements that its condition selects.
+
+    Where the conditions differ between the examples of a batch, functions see all elements, and must be elementwise.
+    """
     x = as_array(x)
     conditions = _conditions(shape_of(x), condlist, len(funclist))
+    pairs = list(zip(conditions, funclist, strict=True))
+    if any(isinstance(c, Box) for c in conditions):
+        return _piecewise_of_batch(x, pairs, args, kw)
     out: Any = np.zeros(shape_of(x), dtype_of(x))
     done = np.zeros(shape_of(x), bool)
-    for condition, function in reversed(list(zip(conditions, funclist, strict=True))):  # later ones win
+    for condition, function in reversed(pairs):  # later ones win
         place = condition & ~done
         done |= condition
         if not condition.any():
@@ -41,6 +48,32 @@ def piecewise(x, condlist, funclist, *args, **kw):
         else:
             out = np.where(place, cast_to(as_array(function), dtype_of(x)), out)
     return out
+
+
+def _piecewise_of_batch(x, pairs, args, kw):
+    flat = np.reshape(x, -1)
+    out = np.zeros(shape_of(flat), dtype_of(x))
+    for condition, function in pairs:
+        value = function
+        if callable(function):
+            with np.errstate(all="ignore"):  # the elements that are not selected may lie outside its domain
+                value = function(flat, *args, **kw)
+                _check_elementwise(function, lambda v, f=function: f(v, *args, **kw), flat, condition)
+        out = np.where(np.reshape(condition, -1), cast_to(as_array(value), dtype_of(x)), out)
+    return np.reshape(out, shape_of(x))
+
+
+def _check_elementwise(function, call, flat, condition):
+    """Raise unless the values of a function at some elements are the same without the other elements."""
+    values, chosen = all_values(flat).reshape(-1), all_values(condition).reshape(-1)
+    if len(values) != len(chosen) or not chosen.any():
+        return
+    whole, part = (np.broadcast_to(all_values(call(v)), v.shape) for v in (values, values[chosen]))
+    if not np.allclose(whole[chosen], part, rtol=1e-5, atol=0, equal_nan=True):
+        raise BatchedValueError(
+            f"numpy.piecewise: {getattr(function, '__name__', function)} does not map its elements one by one, and which elements "
+            "it is given differs between the examples of a batch; write it with np.where"
+        )
 
 
 composite(
@@ -61,12 +94,19 @@ def _conditions(shape: tuple, condlist: Any, n: int) -> list:
     condlist = getval(condlist)
     if np.isscalar(condlist) or (not isinstance(condlist[0], (list, tuple, np.ndarray, Box)) and shape != ()):
         condlist = [condlist]
-    conditions = [np.broadcast_to(np.asarray(getval(c), bool), shape) for c in condlist]
+    conditions = [np.broadcast_to(_truth(getval(c)), shape) for c in condlist]
     if len(conditions) == n - 1:
-        conditions.append(~np.any(conditions, axis=0))
+        rest = conditions[0]
+        for c in conditions[1:]:
+            rest = np.logical_or(rest, c)
+        conditions.append(np.logical_not(rest))
     if len(conditions) != n:
         raise ValueError(f"{len(conditions)} condition(s) need as many functions, or one more, not {n}")
     return conditions
+
+
+def _truth(condition: Any) -> Any:
+    return condition != 0 if isinstance(condition, Box) else np.asarray(condition, bool)
 
 
 def apply_along_axis(func1d, axis, arr, *args, **kwargs):

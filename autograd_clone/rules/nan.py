@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.define import composite, custom
+from ..engine.define import composite, custom, selection
 from .creation import as_array
 from .reductions import extremum_jvp, extremum_samples, extremum_vjp
 from .tools import NOT_GIVEN, refuse_out
@@ -138,14 +138,16 @@ def _distinct_with_nans(s, *shape):
 
 
 for _f in (np.nanmax, np.nanmin):
-    custom(
-        _f,
-        vjp={"a": extremum_vjp},
-        jvp={"a": extremum_jvp},
-        harmless=("keepdims",),
-        samples=lambda s: [
-            *extremum_samples(s),
-            s(_distinct_with_nans(s, 3, 4)),
-            s(_distinct_with_nans(s, 3, 4), axis=1),
-        ],
+    selection(
+        custom(
+            _f,
+            vjp={"a": extremum_vjp},
+            jvp={"a": extremum_jvp},
+            harmless=("keepdims",),
+            samples=lambda s: [
+                *extremum_samples(s),
+                s(_distinct_with_nans(s, 3, 4)),
+                s(_distinct_with_nans(s, 3, 4), axis=1),
+            ],
+        )
     )

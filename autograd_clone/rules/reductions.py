@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.cotangent import dtype_of, shape_of
-from ..engine.define import composite, custom
+from ..engine.define import composite, custom, selection
 from ..engine.primitive import REGISTRY
 from .creation import as_array
 from .tools import (
@@ -23,6 +23,7 @@ from .tools import (
     is_masked,
     may_divide,
     refuse_out,
+    selected,
     spread,
     truncates,
 )
@@ -220,19 +221,19 @@ def extremum_vjp(g, a, ans, axis, where, initial):
             hit = a == ans
             n = int(np.count_nonzero(hit))
             if n:
-                return (g if n == 1 else g / n) * hit
+                return selected(g if n == 1 else g / n, hit)
         else:
             hit = a == expand(ans, a.shape, axis)
             if np.count_nonzero(hit) == ans.size and not anywhere(ans != ans):  # no ties and no NaN
-                return expand(g, a.shape, axis) * hit
+                return selected(expand(g, a.shape, axis), hit)
     hit, n = _extremes(a, ans, axis, where, initial)
-    return _divided(expand(g, shape_of(a), axis), n) * hit
+    return selected(_divided(expand(g, shape_of(a), axis), n), hit)
 
 
 def extremum_jvp(t, a, ans, axis, keepdims, where, initial):
     """JVP of a maximum or minimum."""
     hit, n = _extremes(a, ans, axis, where, initial)
-    return np.sum(_divided(t * hit, n), axis=axis, keepdims=keepdims)
+    return np.sum(_divided(selected(t, hit), n), axis=axis, keepdims=keepdims)
 
 
 def extremum_samples(s):
@@ -251,12 +252,14 @@ def extremum_samples(s):
 
 
 for _f in dict.fromkeys((np.max, np.amax, np.min, np.amin)):
-    custom(
-        _f,
-        vjp={"a": extremum_vjp},
-        jvp={"a": extremum_jvp},
-        harmless=("keepdims",),
-        samples=extremum_samples,
+    selection(
+        custom(
+            _f,
+            vjp={"a": extremum_vjp},
+            jvp={"a": extremum_jvp},
+            harmless=("keepdims",),
+            samples=extremum_samples,
+        )
     )
 
 

@@ -29,6 +29,15 @@ def anywhere(mask: Any) -> bool:
     return bool(np.count_nonzero(all_values(mask) if isinstance(mask, Box) else mask))
 
 
+def selected(g: Any, mask: Any) -> Any:
+    """`g` where `mask` is true and zero elsewhere.
+
+    A product takes a fifth of the time of `numpy.where`, but is not a number where `g` is infinite. When that is found out
+    the computation is done again with `g` traced.
+    """
+    return np.where(mask, g, 0) if isinstance(g, Box) else g * mask
+
+
 def truncates(dtype: Any) -> bool:
     """Whether a ``dtype=`` argument makes integers of its operand, so that the derivative is zero."""
     return dtype is not None and np.dtype(dtype).kind not in "fc"

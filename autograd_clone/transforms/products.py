@@ -5,12 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
-from ..engine.cotangent import shape_of
-from ..engine.pytree import flatten
 from .nary import Argnum, Transform
-from .record import Tape, push
+from .record import Tape, linear_tape, push
 
 
 class VJPFunction:
@@ -65,10 +61,7 @@ def _make_jvp_reversemode(fun: Callable, x: Any) -> Callable:
 def _linearize(fun: Callable, x: Any) -> tuple[Any, Callable]:
     """The VJP is linear in its cotangent, so recording it and pulling back through the recording gives the JVP."""
     tape = Tape(fun, x)
-    leaves, outdef = flatten(tape.value)
-    zeros: list[Any] = [np.zeros(shape_of(y), end[2] or np.float64) for y, end in zip(leaves, tape.ends, strict=True)]
-    zeros = [z if z.shape or type(y) is np.ndarray else z[()] for y, z in zip(leaves, zeros, strict=True)]
-    return tape.value, LinearizedFunction(Tape(tape.pull, outdef.unflatten(zeros)))
+    return tape.value, LinearizedFunction(linear_tape(tape))
 
 
 def make_vjp(fun: Callable, argnum: Argnum = 0) -> Callable:
