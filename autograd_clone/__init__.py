@@ -8,6 +8,7 @@ from . import numpy as numpy
 from .builtins import dict, isinstance, list, tuple
 from .engine.pytree import register_pytree
 from .engine.user import primitive
+from .tools import detect_anomaly
 from .transforms import (
     checkpoint,
     custom_jvp,
@@ -48,6 +49,7 @@ __all__ = [
     "custom_jvp",
     "custom_vjp",
     "deriv",
+    "detect_anomaly",
     "dict",
     "elementwise_grad",
     "grad",

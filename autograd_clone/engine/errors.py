@@ -53,6 +53,10 @@ class TracedConversionError(AutogradError, TypeError):
     """A traced value was handed to code that needs a plain number or array."""
 
 
+class AnomalyError(AutogradError, FloatingPointError):
+    """A value or derivative became NaN or infinite while that was looked for."""
+
+
 class FreedGraphError(AutogradError, RuntimeError):
     """A backward pass came to a part of the graph that an earlier one has freed."""
 

@@ -20,6 +20,7 @@ import operator
 import sys
 from collections.abc import Callable
 from heapq import heappop, heappush
+from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -256,12 +257,18 @@ def explain(error: BaseException, node: Node) -> None:
         error.add_note(f"in the backward pass of {node.primitive}, recorded at {node.site}")
 
 
-def user_site() -> str:
-    """The innermost running line of code outside this package, NumPy and SciPy."""
+def user_frame() -> FrameType:
+    """The innermost running frame of code outside this package, NumPy and SciPy."""
     frame = sys._getframe(1)
     ours = (__name__.split(".")[0], "numpy", "scipy")
     while frame.f_back is not None and frame.f_globals.get("__name__", "").split(".")[0] in ours:
         frame = frame.f_back
+    return frame
+
+
+def user_site() -> str:
+    """The line of code that `user_frame` is at."""
+    frame = user_frame()
     return f"{frame.f_code.co_filename}:{frame.f_lineno} in {frame.f_code.co_name}"
 
 

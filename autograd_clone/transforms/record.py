@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..array.box import ArrayBox
+from ..engine.anomaly import GuardedForwardTrace, GuardedReverseTrace, detection
 from ..engine.box import Box, is_foreign, new_box
 from ..engine.cotangent import OBJECT, cast, dtype_of, shape_of
 from ..engine.errors import IntegerInputError, RuleShapeError, UnsupportedTypeError
@@ -87,12 +88,12 @@ class Tape:
 
     __slots__ = ("ends", "fun", "leaves", "outdef", "roots", "treedef", "value", "x")
 
-    def __init__(self, fun: Callable, x: Any, trace_type: type[ReverseTrace] = ReverseTrace) -> None:
+    def __init__(self, fun: Callable, x: Any, kind: type[ReverseTrace] | None = None) -> None:
         self.fun, self.x = fun, x
         leaves, values, self.treedef = leaves_of(x)
         self.leaves = [None if v is None else layout(v) for v in values]
         self.roots = roots = [root() for _ in values]
-        with trace_type() as trace:
+        with (kind or (ReverseTrace if detection() is None else GuardedReverseTrace))() as trace:
             boxed = [
                 leaf if v is None else new_box(v, trace, node)
                 for leaf, v, node in zip(leaves, values, roots, strict=True)
@@ -204,7 +205,7 @@ def seed_like(g: Any, shape: tuple, dtype: np.dtype) -> Any:
 
 def run(fun: Callable, value: Any) -> tuple[Any, Node | None, Node]:
     """The lean form of `Tape` for one array in and one out: the output, its node if it is traced, and the root."""
-    trace = ReverseTrace()
+    trace = ReverseTrace() if detection() is None else GuardedReverseTrace()
     start = root()
     try:
         out = fun(ArrayBox(value, trace, start))
@@ -229,7 +230,7 @@ def push(fun: Callable, x: Any, v: Any) -> tuple[Any, Any]:
     """
     leaves, values, treedef = leaves_of(x)
     tangents = treedef.flatten_like(v, "tangent")
-    with ForwardTrace() as trace:
+    with ForwardTrace() if detection() is None else GuardedForwardTrace() as trace:
         boxed = [
             leaf if value is None or t is None else new_box(value, trace, _tangent(t, value))
             for leaf, value, t in zip(leaves, values, tangents, strict=True)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..array.box import ArrayBox
+from ..engine.anomaly import detection, guarded
 from ..engine.box import Box
 from ..engine.calls import INTERPRETERS, CallPrimitive, process_reverse
 from ..engine.cotangent import dtype_of
@@ -58,6 +59,12 @@ class VariableTrace(ReverseTrace):
         self.id = -1
 
     def process(self, prim: Primitive, operands: tuple, params: dict) -> Any:
+        if detection() is None:
+            return self.record(prim, operands, params)
+        return guarded(self, self.record, prim, operands, params)
+
+    def record(self, prim: Primitive, operands: tuple, params: dict) -> Any:
+        """Apply a primitive, at least one of whose operands is a variable, and leave a node."""
         values, active = [], []
         for i, x in enumerate(operands):
             if isinstance(x, self.box_type):
@@ -75,6 +82,12 @@ class VariableTrace(ReverseTrace):
 
     def process_call(self, prim: CallPrimitive, args: tuple, kwargs: dict) -> Any:
         """A primitive of pytrees, such as one whose rules are the user's own."""
+        if detection() is None:
+            return self.record_call(prim, args, kwargs)
+        return guarded(self, lambda *_: self.record_call(prim, args, kwargs), prim, args, kwargs)  # type: ignore[arg-type]
+
+    def record_call(self, prim: CallPrimitive, args: tuple, kwargs: dict) -> Any:
+        """As `record`, for a primitive of pytrees."""
         if is_recording():
             args = tree_map(lambda x: x._value if self.owns(x) and x._link is None else x, args)
             if any(map(self.owns, flatten(args)[0])):

@@ -1,0 +1,9 @@
+"""Looking into a program: where a NaN came from, what was computed, and what it took.
+
+`detect_anomaly` stops at the first NaN or infinity, `trace_graph` shows the operations of a function, and `profile` measures
+them, forward and backward.
+"""
+
+from .anomaly import detect_anomaly
+
+__all__ = ["detect_anomaly"]
