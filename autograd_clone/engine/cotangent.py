@@ -7,6 +7,7 @@ an array that is zero but for some indexed pieces, so that n reads ``x[i]`` cost
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from math import prod
 from typing import Any
 
@@ -49,38 +50,54 @@ def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:
     seen = shape_of(g)
     if seen == shape:
         return g
-    lead = len(seen) - len(shape)
-    if lead < 0:
+    if len(seen) < len(shape):
         return np.broadcast_to(g, shape)
-    if type(g) is np.ndarray and seen[lead:] == shape:
-        return summed(g, lead, 0) if shape else np.add.reduce(g, None)
-    axes = (*range(lead), *(lead + i for i, n in enumerate(shape) if n == 1 and seen[lead + i] != 1))
-    if axes and type(g) is not np.ndarray:
-        g = np.sum(g, axis=axes)
-    elif axes:
-        ends = axes[0] == len(seen) - len(axes)
-        g = summed(g, 0, len(axes)) if ends else np.add.reduce(g, axes)
-    kept = tuple(1 if n == 1 else seen[lead + i] for i, n in enumerate(shape))
+    axes, kept, rows = _surplus(seen, shape)
+    if type(g) is not np.ndarray:
+        if axes is not None:
+            g = np.sum(g, axis=axes)
+    elif rows and g.size >= _WORTH_BLAS and g.dtype.char in _ONES and g.flags.c_contiguous:
+        g = _summed(g, rows)
+    elif axes is not None:
+        g = np.add.reduce(g, axes)
     if shape_of(g) != kept:
-        g = np.reshape(g, kept)
+        g = np.reshape(g, kept) if type(g) is not np.ndarray else g.reshape(kept)
     return g if kept == shape else np.broadcast_to(g, shape)
 
 
-def summed(g: np.ndarray, lead: int, trail: int) -> Any:
-    """The sum over the first `lead` or the last `trail` axes, one of them zero.
+@lru_cache(4096)
+def _surplus(seen: tuple[int, ...], shape: tuple[int, ...]) -> tuple[Any, tuple[int, ...], int]:
+    """What is to be done to an array of shape `seen`.
 
-    By a product with ones, where there is much to add: many short rows take a third of the time of a sum.
+    Returns
+    -------
+    axes : int, tuple of ints or None
+        To sum over; none of them has length one.
+    kept : tuple of ints
+        The shape after that, broadcast axes having length one.
+    rows : int
+        How many elements are summed if `axes` are the first ones (negative: the last), else zero.
     """
-    ndim, ones = g.ndim, _ONES.get(g.dtype.char)
-    if g.size < _WORTH_BLAS or ones is None or not g.flags.c_contiguous or lead == ndim or trail == ndim:
-        axes = range(lead) if lead else range(ndim - trail, ndim)
-        return np.add.reduce(g, axes[0] if len(axes) == 1 else tuple(axes))
-    shape = g.shape[lead : ndim - trail]
-    n = prod(g.shape[:lead] or g.shape[ndim - trail :])
+    lead = len(seen) - len(shape)
+    axes = (*range(lead), *(lead + i for i, n in enumerate(shape) if n == 1 and seen[lead + i] != 1))
+    kept = tuple(1 if n == 1 else seen[lead + i] for i, n in enumerate(shape))
+    summed = prod(seen[i] for i in axes)
+    if summed == 1:
+        return None, kept, 0
+    first, last = axes == tuple(range(len(axes))), axes[0] == len(seen) - len(axes)
+    rows = 0 if first == last else summed if first else -summed
+    return axes[0] if len(axes) == 1 else axes, kept, rows
+
+
+def _summed(g: np.ndarray, rows: int) -> np.ndarray:
+    """The sums of a contiguous array over its first axes, which have `rows` elements, or the last, which have ``-rows``.
+
+    By a product with ones: for many short rows that takes a third of the time of a sum.
+    """
+    n = abs(rows)
+    ones = _ONES[g.dtype.char]
     ones = ones[:n] if n <= ones.size else np.ones(n, g.dtype)
-    if lead:
-        return ones.dot(g if ndim == 2 else g.reshape(n, -1)).reshape(shape)
-    return (g if ndim == 2 else g.reshape(-1, n)).dot(ones).reshape(shape)
+    return ones.dot(g.reshape(n, -1)) if rows > 0 else g.reshape(-1, n).dot(ones)
 
 
 #: Number of elements from which on BLAS sums faster, and ones of the types that it has.
@@ -101,7 +118,7 @@ def project(g: Any, fix: tuple) -> Any:
     """
     shape, dtype, name = fix
     if type(g) is np.ndarray and g.dtype is dtype and (name is None or g.shape == shape):
-        return unbroadcast(g, shape)
+        return g if g.shape == shape else unbroadcast(g, shape)
     if type(g) is Scatter:
         return g
     if shape_of(g) != shape:

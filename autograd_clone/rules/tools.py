@@ -6,6 +6,7 @@ The functions here are used inside rules, so they work on plain and on traced ar
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from operator import index as as_int
 from typing import Any
 
@@ -96,6 +97,11 @@ def count(shape: tuple[int, ...], axis: Any) -> int:
 
 def kept_shape(shape: tuple[int, ...], axis: Any) -> tuple[int, ...]:
     """The shape of a reduction with ``keepdims=True``."""
+    return _kept(shape, axis if type(axis) is int else axes_of(axis, len(shape)))
+
+
+@lru_cache(4096)
+def _kept(shape: tuple[int, ...], axis: int | tuple[int, ...]) -> tuple[int, ...]:
     kept = list(shape)
     for a in axes_of(axis, len(shape)):
         kept[a] = 1
@@ -123,13 +129,12 @@ def spread(g: Any, shape: tuple[int, ...], axis: Any) -> Any:
             full.fill(g if g.shape == () else g[0])  # with keepdims, g has one axis
             return full
         return np.ndarray(shape, g.dtype, g, 0, (0,) * len(shape))
-    g = expand(g, shape, axis)
+    kept = kept_shape(shape, axis)
+    if g.shape != kept:
+        g = g.reshape(kept)
     if not g.flags.c_contiguous:
         return np.broadcast_to(g, shape)
-    strides = list(g.strides)
-    for a in axes_of(axis, len(shape)):
-        strides[a] = 0
-    return np.ndarray(shape, g.dtype, g, 0, strides)
+    return np.ndarray(shape, g.dtype, g, 0, [0 if n == 1 else s for n, s in zip(kept, g.strides, strict=True)])
 
 
 def along(axis: int, ndim: int, part: slice) -> tuple[slice, ...]:
