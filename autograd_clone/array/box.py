@@ -99,9 +99,10 @@ class ArrayBox(Box):
     # ---- NumPy's protocols --------------------------------------------------------------------------------
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        fast = FAST[len(inputs)].get(ufunc)
+        if fast is not None and not kwargs and method == "__call__":
+            return fast(*inputs)
         if method == "__call__":
-            if not kwargs and ufunc in FAST[ufunc.nin]:
-                return FAST[ufunc.nin][ufunc](*inputs)
             if any(map(defers_to, inputs)):
                 return NotImplemented
             return call(ufunc, inputs, kwargs)
@@ -121,7 +122,7 @@ for _type in (
     ArrayBox.register(_type)
 
 #: By number of arguments: function -> its specialised form (see `specialise`).
-FAST: tuple[dict[Callable, Callable], ...] = ({}, {}, {}, {}, {})
+FAST: tuple[dict[Callable, Callable], ...] = tuple({} for _ in range(32))
 #: name of a ufunc method (``reduce``, ``accumulate``, ``outer``, ...) -> ``handler(ufunc, *inputs, **kwargs)``.
 UFUNC_METHODS: dict[str, Callable] = {}
 #: makes an array of a (nested) list that holds traced values; set by the joining rules.
@@ -130,8 +131,8 @@ FROM_LIST: list[Callable] = []
 
 def call(func: Callable, args: tuple, kwargs: dict) -> Any:
     """Apply a NumPy (or SciPy) function to arguments some of which are traced."""
-    if not kwargs and len(args) < 5 and func in FAST[len(args)]:
-        return FAST[len(args)][func](*args)
+    if not kwargs and len(args) < 32 and (fast := FAST[len(args)].get(func)) is not None:
+        return fast(*args)
     prim = REGISTRY.get(func) or find(func)
     if prim is None:
         raise missing_rule(public_name(func), _first_traced(args, kwargs))
