@@ -13,9 +13,11 @@ from typing import Any
 
 import numpy as np
 
+from ..engine.box import getval
 from ..engine.cotangent import dtype_of
-from ..engine.define import composite, custom, elementwise
-from .tools import UMATH, anywhere, in_dtype
+from ..engine.define import broadcasting, composite, custom, elementwise, selection
+from ..engine.primitive import REGISTRY
+from .tools import UMATH, anywhere, in_dtype, selected
 
 LOG2, LOG10 = log(2.0), log(10.0)
 _fun: Any
@@ -27,16 +29,31 @@ _NUMBERS = frozenset({int, float, complex})
 
 
 def _power_base(g, x1, x2):
-    """``x2 * x1**(x2 - 1)``, and zero for the exponent zero, whatever the base."""
+    """``x2 * x1**(x2 - 1)``, and zero for the exponent zero, whatever the base.
+
+    Where the base is zero and the exponent is not negative, nothing depends on the exponent (as in `_power_exponent`).
+    """
     if type(x2) in _NUMBERS:
         if x2 == 2:
-            return g * (x1 + x1)
+            return _doubled(g * x1)
         return g * _power_slope(x1, x2) if x2 != 1 else g
-    exponent = x2 - dtype_of(g).type(1)  # in the precision of the result
+    one = dtype_of(g).type(1)  # in the precision of the result
     zero = x1 == 0
-    if anywhere(zero):
-        exponent = np.where(zero & (x2 == 0), 0, exponent)
-    return g * (x2 * x1**exponent)
+    if not anywhere(zero):
+        return g * (x2 * x1 ** (x2 - one))
+    n = getval(x2)
+    zero = zero & (n >= 0)
+    constant = zero & ((n == 0) | (n == np.inf))
+    x2 = np.where(zero, np.where(constant, 0, n), x2)
+    return g * (x2 * x1 ** np.where(constant, 0, x2 - one))
+
+
+def _doubled(x):
+    """``2 * x`` for a new `x`, in its own memory."""
+    if type(x) is not np.ndarray:
+        return x + x
+    x += x
+    return x
 
 
 def _power_slope(x, n):
@@ -70,7 +87,7 @@ _FLOAT_POWER = {
     "x1": lambda g, x1, x2, ans_dtype: _power_base(g, in_dtype(x1, ans_dtype), x2),
     "x2": lambda g, x1, x2, ans: _power_exponent(g, in_dtype(x1, dtype_of(ans)), x2, ans),
 }
-custom(np.float_power, vjp=_FLOAT_POWER, jvp=_FLOAT_POWER, domain="positive").broadcasts = True
+broadcasting(custom(np.float_power, vjp=_FLOAT_POWER, jvp=_FLOAT_POWER, domain="positive"))
 
 
 # ---- arithmetic --------------------------------------------------------------------------------------
@@ -261,8 +278,9 @@ elementwise(np.heaviside, x1=None, x2=lambda g, x1: g * (x1 == 0), options=_NONZ
 
 def _where_ahead(g, ahead, equal):
     """`g` where an operand was taken, and half of it where the two are equal."""
-    taken = g * ahead
-    return taken + 0.5 * g * equal if anywhere(equal) else taken
+    if anywhere(equal):
+        return selected(g * np.where(equal, 0.5, 1.0).astype(dtype_of(g)), ahead | equal)
+    return selected(g, ahead)
 
 
 elementwise(
@@ -292,14 +310,16 @@ elementwise(
 
 
 def _clip_value(g, a, min, max):
-    return g * ((a > min) & (a < max))
+    return selected(g, (a > min) & (a < max))
 
 
 #: ``minimum(maximum(a, min), max)``; where `a` is equal to a bound, the derivative is the bound's.
 CLIP = elementwise(
     UMATH.clip,
     a=_clip_value,
-    min=lambda g, a, min, max: g * ((a <= min) & (min < max)),
-    max=lambda g, a, min, max: g * ((a >= max) | (min >= max)),
+    min=lambda g, a, min, max: selected(g, (a <= min) & (min < max)),
+    max=lambda g, a, min, max: selected(g, (a >= max) | (min >= max)),
     options={"name": "numpy.clip (ufunc)", "domain": "distinct"},
 )
+
+selection(CLIP, *(REGISTRY[_fun] for _fun in (np.maximum, np.minimum, np.fmax, np.fmin)))
