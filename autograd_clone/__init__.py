@@ -8,6 +8,7 @@ from . import numpy as numpy
 from .builtins import dict, isinstance, list, tuple
 from .engine.pytree import register_pytree
 from .engine.user import primitive
+from .sparse import sparse_hessian, sparse_jacobian
 from .tools import detect_anomaly
 from .transforms import (
     checkpoint,
@@ -77,6 +78,8 @@ __all__ = [
     "numpy",
     "primitive",
     "register_pytree",
+    "sparse_hessian",
+    "sparse_jacobian",
     "stop_gradient",
     "tensor_jacobian_product",
     "tuple",

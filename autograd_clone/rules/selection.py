@@ -179,7 +179,7 @@ def _take(a, indices, axis=None, out=None, mode="raise"):
     index = plain_index(indices)
     if isinstance(index, Box):
         return _take_each(a, index, normal_axis(axis, len(shape_of(a))), mode)
-    index = np.asarray(index)
+    index = np.asanyarray(index)
     return TAKE(a, indices=index, axis=normal_axis(axis, len(shape_of(a))), mode=mode)
 
 
