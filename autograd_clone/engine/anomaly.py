@@ -6,7 +6,6 @@ operators leave to the general way; every rule in their nodes is wrapped in a `G
 
 from __future__ import annotations
 
-import linecache
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,7 +22,8 @@ from .errors import AnomalyError
 from .forward import ForwardTrace
 from .primitive import ELEMENTWISE_RULES, Primitive
 from .pytree import flatten
-from .reverse import Node, ReverseTrace, user_frame
+from .reverse import Node, ReverseTrace
+from .site import Site, user_frame
 from .trace import Trace
 
 
@@ -220,22 +220,6 @@ class Guard:
 # ---- telling ------------------------------------------------------------------------------------------------------
 
 
-class Site:
-    """A line of the user's program."""
-
-    __slots__ = ("filename", "function", "line")
-
-    def __init__(self, frame: FrameType) -> None:
-        self.filename, self.line, self.function = frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name
-
-    def __str__(self) -> str:
-        return f"{self.filename}:{self.line} in {self.function}"
-
-    def text(self) -> str:
-        """The line itself, if it can be read."""
-        return linecache.getline(self.filename, self.line).strip()
-
-
 def _site(found: Detection) -> Site:
     """The line that is running; if it is one that a rule is made of, the line that recorded the rule's primitive."""
     frame = user_frame()
@@ -255,8 +239,8 @@ def _anomaly(what: str, x: Any, bad: Any, site: Site, operands: list[tuple[str, 
     kinds = sorted({str(v) for v in x[np.asarray(bad)].reshape(-1)[:1000]})
     number = f"{len(places)} of {x.size} elements, the first at {list(first)}" if x.ndim else "its only element"
     lines = [f"{what} gave {', '.join(kinds[:3])} in {number}", f"  at {site}"]
-    if site.text():
-        lines.append(f"      {site.text()}")
+    if site.text:
+        lines.append(f"      {site.text}")
     lines += [f"  {_LABELS.get(name, name)}: {_described(value, x.shape, first)}" for name, value in operands if _is_numbers(value)]
     return AnomalyError("\n".join(lines))
 

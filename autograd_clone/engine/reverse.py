@@ -20,15 +20,15 @@ import operator
 import sys
 from collections.abc import Callable
 from heapq import heappop, heappush
-from types import FrameType
 from typing import Any
 
 import numpy as np
 from numpy import ndarray
 
 from .box import Box, new_box
-from .cotangent import Scatter, add, dtype_of, project, shape_of
+from .cotangent import TAKE_SCATTERS, Scatter, add, dtype_of, project, shape_of
 from .primitive import Primitive, identity
+from .site import Site
 from .trace import Trace, apply
 
 #: The next node's place in creation order, falling.
@@ -100,7 +100,7 @@ class RecordingTrace(ReverseTrace):
     __slots__ = ()
 
     def note(self, node: Node, name: str) -> Node:
-        return NotedNode(node, name, user_site())
+        return NotedNode(node, name, str(Site()))
 
 
 class NotedNode(list):
@@ -206,9 +206,9 @@ def backward(end: list[tuple[Node, Any]]) -> dict[int, Any]:
         while heap:
             node, g, _ = pending.pop(heappop(heap))
             while True:  # from child to parent, for as long as the parent is younger than all that is pending
-                if type(g) is Scatter:
-                    g = g.dense()
                 size = len(node)
+                if type(g) is Scatter and (size == 1 or node[-3] not in TAKE_SCATTERS):
+                    g = g.dense()
                 if size == 5:
                     _, parent, vjp, residual, fix = node
                 elif size == 1:
@@ -255,21 +255,6 @@ def explain(error: BaseException, node: Node) -> None:
     """Add to an exception of the backward pass where its node came from, if the node knows."""
     if isinstance(node, NotedNode):
         error.add_note(f"in the backward pass of {node.primitive}, recorded at {node.site}")
-
-
-def user_frame() -> FrameType:
-    """The innermost running frame of code outside this package, NumPy and SciPy."""
-    frame = sys._getframe(1)
-    ours = (__name__.split(".")[0], "numpy", "scipy")
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").split(".")[0] in ours:
-        frame = frame.f_back
-    return frame
-
-
-def user_site() -> str:
-    """The line of code that `user_frame` is at."""
-    frame = user_frame()
-    return f"{frame.f_code.co_filename}:{frame.f_lineno} in {frame.f_code.co_name}"
 
 
 def root() -> Node:
