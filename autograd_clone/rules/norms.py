@@ -12,8 +12,8 @@ from ..array.box import FAST, as_array
 from ..array.specialise import unary
 from ..engine.box import Box, getval
 from ..engine.cotangent import shape_of
-from ..engine.define import composite, custom
-from .matrices import conj, real, real_dtype
+from ..engine.define import composite, custom, elementwise
+from .matrices import conj, is_complex, real, real_dtype
 from .tools import expand, inverse_or_zero, kept_shape
 
 # ---- the Euclidean norm, and powers ------------------------------------------------------------------------
@@ -56,11 +56,43 @@ def power_norm(x, *, ord, axis, keepdims=False):
     return total ** np.reciprocal(ord, dtype=total.dtype)
 
 
+def signed_power(x, *, exponent):
+    """``conj(phase(x)) * abs(x)**exponent``, and zero at zero, also where the exponent is negative."""
+    zero = x == 0
+    size = np.abs(x) + zero
+    return conj(x) * (size ** (exponent - 1) * ~zero)
+
+
+def _signed_power_slope(g, x, exponent):
+    """For real `x`: ``exponent * abs(x)**(exponent - 1)``; zero at a kink or cusp, which an exponent of zero or less makes."""
+    if exponent <= 0:
+        zero = x == 0
+        x, g = np.where(zero, 1, x), g * ~zero
+    return g * (exponent * np.abs(x) ** (exponent - 1))
+
+
+SIGNED_POWER = elementwise(
+    signed_power,
+    x=_signed_power_slope,
+    options={
+        "defaults": {"exponent": 1},
+        "complex": False,
+        "samples": lambda s: [s(s.nonzero(2, 3), exponent=1.5), s(s.nonzero(3), exponent=-0.5)],
+    },
+)
+
+
+def _signed_power(x, exponent):
+    if not is_complex(x):
+        return SIGNED_POWER(x, exponent=exponent)
+    zero = x == 0
+    return np.where(zero, 0, conj(x) * np.abs(np.where(zero, 1, x)) ** (exponent - 1))
+
+
 def _power_factor(x, ans, ord, axis):
     """``d ans / d abs(x)``, by the conjugate phase of `x`; zero where `x` is."""
-    size = np.abs(x) + (x == 0)
     ans = np.reshape(ans, kept_shape(shape_of(x), axis))
-    return (size / (ans + (ans == 0))) ** (ord - 1) * conj(x) / size
+    return _signed_power(x / (ans + (ans == 0)), ord - 1)
 
 
 def _power_norm_vjp(g, x, ans, ord, axis):

@@ -19,7 +19,9 @@ _POSITIVE = {"domain": "positive"}
 def _ratio(x, y):
     """``x / y``, and zero where both are zero."""
     both = (x == 0) & (y == 0)
-    return x / np.where(both, 1, y) if anywhere(both) else x / y
+    if not anywhere(both):
+        return x / y
+    return np.where(both, 0, x) / np.where(both, 1, y)
 
 
 def _log_ratio(x, y, shift):
