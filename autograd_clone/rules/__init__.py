@@ -47,12 +47,13 @@ from . import (
     shape,
     sorting,
     statistics,
+    taylor,
     ufunc_methods,
     ufuncs,
     variance,
 )
 
-__all__ = ["axes", "batching", "batching_products", "convolution", "creation", "cumulative", "decompositions", "determinants", "diagonals", "differences", "eigen", "einsum", "fft", "gathering", "hips", "indexing", "interpolation", "joining", "linalg", "logic", "mapping", "nan", "norms", "padding", "pointwise", "polynomial", "products", "quantiles", "ranges", "reductions", "refused", "repetition", "selection", "shape", "sorting", "statistics", "ufunc_methods", "ufuncs", "variance"]
+__all__ = ["axes", "batching", "batching_products", "convolution", "creation", "cumulative", "decompositions", "determinants", "diagonals", "differences", "eigen", "einsum", "fft", "gathering", "hips", "indexing", "interpolation", "joining", "linalg", "logic", "mapping", "nan", "norms", "padding", "pointwise", "polynomial", "products", "quantiles", "ranges", "reductions", "refused", "repetition", "selection", "shape", "sorting", "statistics", "taylor", "ufunc_methods", "ufuncs", "variance"]
 
 operators.install()
 methods.install()
