@@ -9,8 +9,9 @@ from .builtins import dict, isinstance, list, tuple
 from .engine.pytree import register_pytree
 from .engine.user import primitive
 from .sparse import sparse_hessian, sparse_jacobian
-from .tools import detect_anomaly
+from .tools import Graph, Profile, detect_anomaly, profile, trace_graph
 from .transforms import (
+    check_grads,
     checkpoint,
     custom_jvp,
     custom_vjp,
@@ -45,7 +46,10 @@ from .transforms import (
 from .variable import Variable, no_grad, zero_grad
 
 __all__ = [
+    "Graph",
+    "Profile",
     "Variable",
+    "check_grads",
     "checkpoint",
     "custom_jvp",
     "custom_vjp",
@@ -77,11 +81,13 @@ __all__ = [
     "no_grad",
     "numpy",
     "primitive",
+    "profile",
     "register_pytree",
     "sparse_hessian",
     "sparse_jacobian",
     "stop_gradient",
     "tensor_jacobian_product",
+    "trace_graph",
     "tuple",
     "value_and_grad",
     "vector_jacobian_product",

@@ -104,7 +104,7 @@ def guarded(trace: Trace, process: Callable, prim: Primitive, operands: tuple, p
     _look_at_values(prim, operands, ans)
     mine = [i for i, x in enumerate(operands) if isinstance(x, Box) and x._trace is trace and x._link is not None]
     names = [name for name, _ in _named(prim, operands)]
-    for node in _nodes(ans, trace):
+    for node in nodes_of(ans, trace):
         is_known = isinstance(prim, Primitive) and len(node) == 1 + 4 * len(mine)
         for k in range(2, len(node), 4):
             i = mine[k // 4] if is_known else -1
@@ -133,8 +133,8 @@ INTERPRETERS[GuardedReverseTrace] = _reverse_call
 INTERPRETERS[GuardedForwardTrace] = _forward_call
 
 
-def _nodes(ans: Any, trace: Trace) -> list[Node]:
-    """The nodes that were made for the result of a primitive: one, beneath those of its parts if there are several."""
+def nodes_of(ans: Any, trace: Trace) -> list[Node]:
+    """The nodes with the rules of the primitive that `ans` is the result of: one, or none if nothing was recorded."""
     boxes = [x for x in flatten(ans)[0] if isinstance(x, Box) and x._trace is trace and x._link is not None]
     if len(boxes) == 1 and boxes[0] is ans:
         return [ans._link]

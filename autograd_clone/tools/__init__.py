@@ -5,5 +5,7 @@ them, forward and backward.
 """
 
 from .anomaly import detect_anomaly
+from .graph import Graph, trace_graph
+from .profile import Profile, profile
 
-__all__ = ["detect_anomaly"]
+__all__ = ["Graph", "Profile", "detect_anomaly", "profile", "trace_graph"]

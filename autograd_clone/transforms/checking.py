@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
+from ..engine.pytree import flatten
 from ..engine.vspace import vspace
-from .nary import Argnum, Transform, name_of
+from .nary import Argnum, argument_name, name_of, select
 from .products import _make_jvp, _make_vjp
 
 TOLERANCE = 1e-6
@@ -35,25 +36,98 @@ def make_numerical_jvp(f: Callable, x: Any) -> Callable:
     return jvp
 
 
-def check_vjp(f: Callable, x: Any) -> None:
-    """Compare the VJP of `f` at `x` with differences along a random direction; `AssertionError` if they differ."""
+def check_vjp(f: Callable, x: Any, labels: Any = "x") -> None:
+    """Compare the VJP of `f` at `x` with differences along a random direction; `AssertionError` if they differ.
+
+    The error compares the derivatives with respect to the elements of `x`, which `labels` names.
+    """
     vjp, y = _make_vjp(f, x)
     x_space, y_space = vspace(x), vspace(y)
     v, g = x_space.randn(), y_space.randn()
     got = vjp(y_space.covector(g))
-    assert vspace(got) == x_space, f"the cotangent of {name_of(f)} lives in {vspace(got)}, its argument in {x_space}"
-    analytic = x_space.inner_prod(v, x_space.covector(got))
-    numeric = y_space.inner_prod(make_numerical_jvp(f, x)(v), g)
-    assert scalar_close(analytic, numeric), (
-        f"Derivative (VJP) check of {name_of(f)} failed with arg {x}:\nanalytic: {analytic}\nnumeric:  {numeric}"
+    assert vspace(got) == x_space, f"the cotangent of {name_of(f)} lives in {vspace(got)}, its argument {labels} in {x_space}"
+    numeric_jvp = make_numerical_jvp(f, x)
+    _compare(
+        f"Derivative (VJP) check of {name_of(f)} failed",
+        lambda u: x_space.inner_prod(u, x_space.covector(got)),
+        lambda u: y_space.inner_prod(numeric_jvp(u), g),
+        x,
+        v,
+        labels,
     )
 
 
-def check_jvp(f: Callable, x: Any) -> None:
-    """Compare the JVP of `f` at `x` with differences along a random direction; `AssertionError` if they differ."""
-    jvp = _make_jvp(f, x)
+def check_jvp(f: Callable, x: Any, labels: Any = "x") -> None:
+    """Compare the JVP of `f` at `x` with differences along a random direction; `AssertionError` if they differ.
+
+    The error compares the derivatives with respect to the elements of `x`, which `labels` names.
+    """
+    jvp, numeric_jvp = _make_jvp(f, x), make_numerical_jvp(f, x)
     v = vspace(x).randn()
-    check_equivalent(jvp(v)[1], make_numerical_jvp(f, x)(v))
+    got, expected = jvp(v)[1], numeric_jvp(v)
+    y_space = vspace(got)
+    assert y_space == vspace(expected), f"the tangent of {name_of(f)} lives in {y_space}, its value in {vspace(expected)}"
+    g = y_space.randn()
+    _compare(
+        f"Derivative (JVP) check of {name_of(f)} failed",
+        lambda u: y_space.inner_prod(got if u is v else jvp(u)[1], g),
+        lambda u: y_space.inner_prod(expected if u is v else numeric_jvp(u), g),
+        x,
+        v,
+        labels,
+    )
+
+
+def _compare(failed: str, analytic: Callable, numeric: Callable, x: Any, v: Any, labels: Any) -> None:
+    """Assert that two linear functions agree at `v`; if they do not, say at which unit vectors they do not."""
+    a, b = analytic(v), numeric(v)
+    if scalar_close(a, b):
+        return
+    lines = [f"{failed}. Along a random direction:", f"analytic: {a}", f"numeric:  {b}"]
+    for label, space, directions in _unit_vectors(x, labels):
+        found = [(place, analytic(u), numeric(u)) for place, u in directions]
+        wrong = [row for row in found if not scalar_close(row[1], row[2])]
+        number = f"{len(found)} element{'' if len(found) == 1 else 's'}"
+        looked_at = number if len(found) == space.size else f"{number} looked at (of {space.size})"
+        lines.append(f"with respect to {label}: {len(wrong) or 'none'} of {looked_at} wrong")
+        if wrong:
+            wrong.sort(key=lambda row: -abs(row[1] - row[2]))
+            lines.append(f"  {'element':16}{'analytic':>24}{'numeric':>24}{'difference':>14}")
+            lines += [f"  {place:16}{a!s:>24}{b!s:>24}{a - b:>14.2e}" for place, a, b in wrong[:_ROWS]]
+            if len(wrong) > _ROWS:
+                lines.append(f"  and {len(wrong) - _ROWS} more")
+    raise AssertionError("\n".join(lines))
+
+
+#: How many elements of an argument are looked at, and how many are shown, when a check has failed.
+_LOOKED_AT, _ROWS = 256, 10
+
+
+def _unit_vectors(x: Any, labels: Any) -> Iterator[tuple[str, Any, Iterator[tuple[str, Any]]]]:
+    """For each leaf of `x` its label, its space, and unit vectors of the space of `x` with the element that each belongs to."""
+    leaves, treedef = flatten(x)
+    spaces = [vspace(leaf) for leaf in leaves]
+
+    def directions(k: int) -> Iterator[tuple[str, Any]]:
+        space = spaces[k]
+        shape = getattr(space, "shape", None)
+        indices = [str(list(i)) if i else "itself" for i in np.ndindex(*shape)] if isinstance(shape, tuple) else []
+        names = indices if len(indices) == space.size else [f"{i}{part}" for i in indices for part in ("", " * 1j")]
+        step = -(-space.size // _LOOKED_AT)
+        for n, e in enumerate(space.standard_basis()):
+            if n % step == 0:
+                name = names[n] if names else f"number {n}"
+                yield name, treedef.unflatten([e if j == k else s.zeros() for j, s in enumerate(spaces)])
+
+    for k, label in enumerate(_labels(x, labels)):
+        yield label, spaces[k], directions(k)
+
+
+def _labels(x: Any, labels: Any) -> list[str]:
+    """What the leaves of `x` are called, if `labels` are the names of `x` or of its elements."""
+    if isinstance(labels, str):
+        return [labels + path for path in flatten(x)[1].paths()]
+    return [text for part, label in zip(x, labels, strict=True) for text in _labels(part, label)]
 
 
 def check_equivalent(x: Any, y: Any) -> None:
@@ -65,23 +139,40 @@ def check_equivalent(x: Any, y: Any) -> None:
     assert scalar_close(a, b), f"Value mismatch:\nx: {x}\ny: {y}"
 
 
-def _check_grads(f: Callable, x: Any, modes: Sequence[str] = ("fwd", "rev"), order: int = 2) -> None:
+def _check_grads(f: Callable, x: Any, modes: Sequence[str], order: int, labels: Any) -> None:
     for mode in modes:
         if mode not in ("fwd", "rev"):
             raise ValueError(f"modes are 'fwd' and 'rev', got {mode!r}")
     if "fwd" in modes:
-        check_jvp(f, x)
+        check_jvp(f, x, labels)
         if order > 1:
-            _check_second(lambda xv: _make_jvp(f, xv[0])(xv[1])[1], f"jvp_{name_of(f)}", (x, vspace(x).randn()), modes, order)
+            f_jvp = _named(lambda xv: _make_jvp(f, xv[0])(xv[1])[1], f"jvp_{name_of(f)}")
+            _check_grads(f_jvp, (x, vspace(x).randn()), modes, order - 1, (labels, "the tangent"))
     if "rev" in modes:
-        check_vjp(f, x)
+        check_vjp(f, x, labels)
         if order > 1:
-            _check_second(lambda xg: _make_vjp(f, xg[0])[0](xg[1]), f"vjp_{name_of(f)}", (x, vspace(f(x)).randn()), modes, order)
+            f_vjp = _named(lambda xg: _make_vjp(f, xg[0])[0](xg[1]), f"vjp_{name_of(f)}")
+            _check_grads(f_vjp, (x, vspace(f(x)).randn()), modes, order - 1, (labels, "the cotangent"))
 
 
-def _check_second(f: Callable, name: str, x: tuple, modes: Sequence[str], order: int) -> None:
+def _named(f: Callable, name: str) -> Callable:
     f.__name__ = name
-    _check_grads(f, x, modes, order - 1)
+    return f
+
+
+class CheckGrads:
+    """What `check_grads` returns."""
+
+    def __init__(self, fun: Callable, argnum: Argnum, modes: Sequence[str], order: int) -> None:
+        self.fun, self.argnum, self.modes, self.order = fun, argnum, modes, order
+        self.__name__ = f"check_grads_of_{name_of(fun)}"
+
+    def __call__(self, *args: Any, **kwargs: Any) -> None:
+        unary, x = select(self.fun, self.argnum, args, kwargs)
+        several = isinstance(self.argnum, (tuple, list))
+        argnums: Any = self.argnum if several else [self.argnum]
+        labels = [f"argument {argument_name(self.fun, a, args)}" for a in argnums]
+        _check_grads(_named(unary, name_of(self.fun)), x, self.modes, self.order, labels if several else labels[0])
 
 
 def check_grads(f: Callable, argnum: Argnum = 0, modes: Sequence[str] = ("fwd", "rev"), order: int = 2) -> Callable:
@@ -99,14 +190,15 @@ def check_grads(f: Callable, argnum: Argnum = 0, modes: Sequence[str] = ("fwd", 
     Returns
     -------
     callable
-        Takes the arguments of `f`; raises `AssertionError` where a derivative is wrong.
+        Takes the arguments of `f`; raises `AssertionError` where a derivative is wrong. The message names the arguments and
+        their elements, with the analytic and the numeric derivative side by side.
 
     Examples
     --------
     >>> import autograd_clone.numpy as np
     >>> check_grads(np.sin)(0.5)
     """
-    return Transform(_check_grads, f, argnum, modes=modes, order=order)
+    return CheckGrads(f, argnum, modes, order)
 
 
 def combo_check(fun: Callable, *check_args: Any, **check_kwargs: Any) -> Callable:

@@ -107,6 +107,21 @@ def _place(fun: Callable, argnum: int | str, args: tuple, kwargs: dict) -> int |
     raise ArgnumError(f"argnum is {argnum}, but {name_of(fun)} was called with {len(args)} positional arguments")
 
 
+def argument_name(fun: Callable, argnum: int | str, args: tuple) -> str:
+    """What an argument is called in messages: its name if the function tells it, its number otherwise.
+
+    Examples
+    --------
+    >>> argument_name(lambda x, y: x, 1, (1.0, 2.0)), argument_name(max, 1, (1.0, 2.0))
+    ('y', '1')
+    """
+    if isinstance(argnum, str):
+        return argnum
+    names = _names(fun)
+    i = argnum % len(args) if args else argnum
+    return names[i] if i < len(names) else str(argnum)
+
+
 def _names(fun: Callable) -> list[str]:
     try:
         return list(inspect.signature(fun).parameters)
