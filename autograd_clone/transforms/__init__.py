@@ -2,6 +2,7 @@
 
 from .checking import check_grads
 from .custom import checkpoint, custom_jvp, custom_vjp, stop_gradient
+from .diagonals import divergence, hessian_diagonal, jacobian_diagonal, laplacian
 from .gradients import (
     deriv,
     elementwise_grad,
@@ -12,6 +13,7 @@ from .gradients import (
     multigrad_dict,
     value_and_grad,
 )
+from .hutchinson import hutchinson_diagonal, hutchinson_trace
 from .jacobians import (
     hessian,
     hessian_tensor_product,
@@ -25,12 +27,15 @@ from .jacobians import (
     tensor_jacobian_product,
     vector_jacobian_product,
 )
+from .jets import derivatives, jet, taylor
 from .products import jvp, linearize, make_jvp, make_jvp_reversemode, make_vjp, vjp
 from .vmap import vmap
 
 __all__ = [
-    "check_grads", "checkpoint", "custom_jvp", "custom_vjp", "deriv", "elementwise_grad", "grad", "grad_and_aux", "grad_named",
-    "hessian", "hessian_tensor_product", "hessian_vector_product", "holomorphic_grad", "hvp", "jacfwd", "jacobian",
-    "jacrev", "jvp", "linearize", "make_ggnvp", "make_hvp", "make_jvp", "make_jvp_reversemode", "make_vjp",
-    "multigrad_dict", "stop_gradient", "tensor_jacobian_product", "value_and_grad", "vector_jacobian_product", "vjp", "vmap",
+    "check_grads", "checkpoint", "custom_jvp", "custom_vjp", "deriv", "derivatives", "divergence", "elementwise_grad",
+    "grad", "grad_and_aux", "grad_named", "hessian", "hessian_diagonal", "hessian_tensor_product",
+    "hessian_vector_product", "holomorphic_grad", "hutchinson_diagonal", "hutchinson_trace", "hvp", "jacfwd", "jacobian",
+    "jacobian_diagonal", "jacrev", "jet", "jvp", "laplacian", "linearize", "make_ggnvp", "make_hvp", "make_jvp",
+    "make_jvp_reversemode", "make_vjp", "multigrad_dict", "stop_gradient", "taylor", "tensor_jacobian_product",
+    "value_and_grad", "vector_jacobian_product", "vjp", "vmap",
 ]  # fmt: skip
