@@ -14,6 +14,7 @@ import numpy as np
 
 from ..engine.batch import BatchTrace, no_single_value
 from .box import ArrayBox, call
+from .memory import KINDS, aliased
 
 
 class BatchBox(ArrayBox):
@@ -82,14 +83,15 @@ class BatchBox(ArrayBox):
         kind = type(index)
         if (kind is int or kind is slice) and type(self._trace) is BatchTrace:
             box = _new(BatchBox)
-            box._value = self._value[:, index]
+            box._value = value = self._value[:, index]
             box._trace = self._trace
             box._link = None
-            return box
+            return aliased(box, self, index) if value.ndim > 1 else box
         return super().__getitem__(index)
 
 
 BatchTrace.box_type = BatchBox
+KINDS.add(BatchBox)
 ArrayBox.type_mappings[BatchBox] = ArrayBox
 _NUMBERS = frozenset({float, int, complex, bool, np.float64})
 _new = object.__new__

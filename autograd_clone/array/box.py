@@ -21,9 +21,15 @@ from ..engine.trace import apply
 
 
 class ArrayBox(Box):
-    """A traced array (or scalar)."""
+    """A traced array (or scalar).
 
-    __slots__ = ()
+    ``_alias`` is unset in most. In a view it is what it is a view of and how; in an array that has been written to, the `Memory`
+    that it looks at.
+    """
+
+    __slots__ = ("__weakref__", "_alias")
+
+    _alias: Any
 
     # `operators` and `methods` put these there.
     __getitem__: Any
@@ -76,11 +82,18 @@ class ArrayBox(Box):
     def __hash__(self) -> int:
         return id(self)
 
-    def __deepcopy__(self, memo: dict) -> ArrayBox:
-        return self
+    def snapshot(self) -> Any:
+        if type(self) not in KINDS:
+            return self
+        box: Any = object.__new__(type(self))
+        box._value, box._trace, box._link = self._value, self._trace, self._link
+        return box
 
-    def __copy__(self) -> ArrayBox:
-        return self
+    def __deepcopy__(self, memo: dict) -> Any:
+        return self.snapshot()
+
+    def __copy__(self) -> Any:
+        return self.snapshot()
 
     # ---- reading the value --------------------------------------------------------------------------------
 
@@ -114,6 +127,9 @@ class ArrayBox(Box):
     def __array_function__(self, func: Callable, types: Any, args: tuple, kwargs: dict) -> Any:
         return call(func, args, kwargs)
 
+
+#: The classes of ordinary boxes of arrays; those of other traces are put here.
+KINDS: set[type] = {ArrayBox}
 
 Box.type_mappings[ArrayBox] = ArrayBox
 for _type in (

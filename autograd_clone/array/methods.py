@@ -62,7 +62,6 @@ IN_PLACE = {
     "setfield": "np.where with a mask",
     "setflags": "a plain array",
     "sort": "np.sort(x), which returns a new array",
-    "__setitem__": "np.where with a mask, or np.concatenate or np.stack of the parts",
     "__delitem__": "np.delete(x, index), which returns a new array",
 }
 

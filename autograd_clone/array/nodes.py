@@ -14,6 +14,7 @@ from ..engine.box import Box, all_values
 from ..engine.errors import TracedConversionError
 from ..engine.nodes import NodeTrace
 from .box import ArrayBox, call
+from .memory import KINDS
 
 
 class NodeArrayBox(ArrayBox):
@@ -47,4 +48,5 @@ class NodeArrayBox(ArrayBox):
 
 NodeTrace.array_box = ArrayBox
 NodeTrace.box_type = NodeArrayBox
+KINDS.add(NodeArrayBox)
 Box.type_mappings[NodeArrayBox] = ArrayBox

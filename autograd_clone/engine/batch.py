@@ -49,6 +49,7 @@ class BatchTrace(Trace):
     """
 
     __slots__ = ("limit", "size")
+    exclusive = True
 
     #: The class of this trace's boxes, which the layer of array boxes provides.
     box_type: type[Box]

@@ -59,8 +59,8 @@ def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:
     elif rows and g.size >= _WORTH_BLAS and g.dtype.char in _ONES and g.flags.c_contiguous:
         g = _summed(g, rows)
     elif axes is not None:
-        g = np.add.reduce(g, axes)
-    if shape_of(g) != kept:
+        g = np.add.reduce(g, axes, None, None, len(seen) == len(shape))
+    if g.shape != kept:
         g = np.reshape(g, kept) if type(g) is not np.ndarray else g.reshape(kept)
     return g if kept == shape else np.broadcast_to(g, shape)
 
@@ -155,60 +155,70 @@ class Scatter:
         ``(shape, dtype, index)``: of the array that it stands for, and of the first piece.
     indices, pieces : list
         Parallel: an index as one writes it in ``x[index]``, and what is added there.
-    base : ndarray, optional
-        What has been added up already, once the pieces had outgrown the array.
+    base : array, optional
+        What has been added up already: once the pieces had outgrown the array, or because a part was asked for or cleared.
+        Nobody else refers to it.
     load : int
         Number of elements in the pieces.
     """
 
     __slots__ = ("base", "indices", "like", "load", "pieces")
 
-    #: ``build(shape, dtype, indices, pieces)`` makes the array where a piece is traced; set by `rules.indexing`.
+    #: ``build(shape, dtype, indices, pieces)`` makes the array where a piece is traced, and ``insert(base, index, piece)`` adds to
+    #: one; set by `rules.indexing` and `rules.assignment`.
     build: Callable
+    insert: Callable
 
     def __init__(self, piece: Any, like: tuple) -> None:
         self.like = like
         self.indices = [like[2]]
         self.pieces = [piece]
-        self.base: np.ndarray | None = None
+        self.base: Any = None
         self.load = 1 if type(piece) is np.float64 else prod(shape_of(piece))
+
+    @classmethod
+    def whole(cls, base: Any) -> Scatter:
+        """What stands for an array that is given up to it."""
+        new = cls(base, (shape_of(base), dtype_of(base), Ellipsis))
+        new.indices, new.pieces, new.base, new.load = [], [], base, 0
+        return new
 
     def join(self, other: Scatter) -> None:
         """Add the pieces of another one, which is given up."""
         if other.base is not None:
-            self.indices.append(Ellipsis)
-            self.pieces.append(other.base)
-            self.load += other.base.size
+            if self.base is None:
+                self.base = other.base
+            else:
+                self.indices.append(Ellipsis)
+                self.pieces.append(other.base)
+                self.load += prod(self.like[0])
         self.indices += other.indices
         self.pieces += other.pieces
         self.load += other.load
         if self.load > _MAX_LOAD and self.load > prod(self.like[0]):
-            self._settle()
+            self.settle()
 
-    def _settle(self) -> None:
-        """Add up the pieces, so that they take no more memory than the array does."""
-        self.load = 0
-        if set(map(type, self.pieces)) <= _PLAIN:
+    def settle(self) -> Any:
+        """Add up the pieces. Returns the array, which still belongs to this object."""
+        if self.pieces:
+            plain = set(map(type, self.pieces)) <= _PLAIN
             if self.base is None:
-                self.base = np.zeros(self.like[0], self.like[1])
-            add_pieces(self.base, self.indices, self.pieces)
-            self.indices, self.pieces = [], []
-        else:
-            self.indices, self.pieces = [Ellipsis], [self.dense()]
-            self.base = None
+                build = scattered if plain else Scatter.build
+                self.base = build(self.like[0], self.like[1], self.indices, self.pieces)
+            elif plain and type(self.base) is np.ndarray:
+                add_pieces(self.base, self.indices, self.pieces)
+            else:
+                for index, piece in zip(self.indices, self.pieces, strict=True):
+                    self.base = Scatter.insert(self.base, index, piece)
+            self.indices, self.pieces, self.load = [], [], 0
+        return self.base
 
-    def dense(self) -> Any:
-        """The array; the caller owns it."""
-        plain = set(map(type, self.pieces)) <= _PLAIN
-        if self.base is None:
-            build = scattered if plain else Scatter.build
-            return build(self.like[0], self.like[1], self.indices, self.pieces)
-        if plain:
-            add_pieces(self.base, self.indices, self.pieces)
-            return self.base
-        return self.base + Scatter.build(self.like[0], self.like[1], self.indices, self.pieces)
+    #: The array; the caller owns it.
+    dense = settle
 
 
+#: Rules that are given a `Scatter` as it is, and may keep it.
+TAKE_SCATTERS: set[Callable] = set()
 #: Elements in pieces that are always kept: few enough not to matter, many enough to add them up in one go.
 _MAX_LOAD = 4096
 

@@ -22,6 +22,7 @@ class ForwardTrace(Trace):
     """Interpreter that runs each primitive and its JVP."""
 
     __slots__ = ()
+    exclusive = True
 
     def process(self, prim: Primitive, operands: tuple, params: dict) -> Any:
         if len(operands) == 1 and prim.kind == "linear" and prim.variadic is None:

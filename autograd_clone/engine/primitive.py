@@ -104,12 +104,14 @@ class Primitive:
         Whether the shapes that its rules return are checked (always for users' rules).
     shares : bool
         Whether the rules of its operands have work in common, see `shared`.
+    view : dict, optional
+        Given if the result shares memory with the one operand: what a `Step` says of it beside the primitive and parameters.
     """
 
     __slots__ = (
         "batch", "broadcasts", "checked", "complex", "defaults", "domain", "fun", "harmless", "implementation", "jvps", "kernel",
         "kind", "name", "names", "operand_defaults", "operands", "outputs", "reason", "samples", "sequence", "shares", "variadic",
-        "vjps",
+        "view", "vjps",
     )  # fmt: skip
 
     def __init__(
@@ -139,6 +141,7 @@ class Primitive:
         self.outputs = 1
         self.checked = True
         self.shares = False
+        self.view: dict[str, Any] | None = None
         self.broadcasts = kind == "elementwise"
         self.harmless = frozenset(harmless)
         self.vjps: dict[int, Rule | None] = {}

@@ -41,6 +41,7 @@ class ReverseTrace(Trace):
     """Interpreter that runs each primitive and leaves a node behind."""
 
     __slots__ = ()
+    exclusive = True
 
     def process(self, prim: Primitive, operands: tuple, params: dict) -> Any:
         if len(operands) == 1 and 0 in prim.vjps:

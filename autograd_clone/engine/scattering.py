@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from .places import Place, through
+
 #: Rows at least this long are added one by one, at about 1 us each.
 _WIDE = 64
 
@@ -64,6 +66,9 @@ def add_at(out: np.ndarray, index: Any, piece: Any, fresh: bool = False) -> None
     fresh : bool
         Whether `out` is zero so far, and need not be read.
     """
+    if type(index) is Place:
+        _add_through(out, index, piece)
+        return
     if is_basic(index) or (isinstance(index, np.ndarray) and index.dtype == bool):
         _add_once(out, index, piece, fresh)
         return
@@ -83,6 +88,15 @@ def add_at(out: np.ndarray, index: Any, piece: Any, fresh: bool = False) -> None
         _add_once(rows, places, np.moveaxis(piece, axis, 0), fresh)
     else:
         add_rows(rows, places, np.moveaxis(piece, axis, 0))
+
+
+def _add_through(out: np.ndarray, place: Place, piece: Any) -> None:
+    """Add at a place."""
+    view, last = through(out, place.path[:-1]), place.path[-1]
+    part = through(view, (last,))
+    add_at(part, place.index, piece)
+    if last.flat and not view.flags.c_contiguous:  # it was read by copying
+        view.flat[...] = part
 
 
 def _add_once(out: np.ndarray, index: Any, piece: Any, fresh: bool) -> None:

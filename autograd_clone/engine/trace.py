@@ -21,12 +21,24 @@ _next_id = itertools.count(1).__next__
 
 
 class Trace:
-    """An interpreter of primitives. Subclasses implement `process`."""
+    """An interpreter of primitives. Subclasses implement `process`.
 
-    __slots__ = ("id",)
+    Attributes
+    ----------
+    id : int
+        Larger for younger traces.
+    views : list of weak references
+        Boxes that are views of others, in case one of those is written to; kept by the layer of array boxes.
+    """
+
+    __slots__ = ("id", "views")
+
+    #: Whether results belong to their boxes alone, and may be written over by the next of a row of assignments.
+    exclusive = False
 
     def __init__(self) -> None:
         self.id = _next_id()
+        self.views: list = []
 
     def process(self, prim: Primitive, operands: tuple, params: dict) -> Any:
         """Apply `prim`, at least one of whose operands is a box of this trace."""

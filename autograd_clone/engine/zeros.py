@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from .box import all_values, getval, is_foreign
-from .cotangent import Scatter, dtype_of, project, shape_of
+from .cotangent import TAKE_SCATTERS, Scatter, dtype_of, project, shape_of
 from .primitive import ELEMENTWISE_RULES, SELECTIONS
 from .reverse import Node, _receive, explain
 
@@ -57,7 +57,7 @@ def backward_with_strong_zeros(end: list[tuple[Node, Any]]) -> dict[int, Any]:
         _receive(pending, heap, node, g)
     while heap:
         node, g, _ = pending.pop(heappop(heap))
-        if type(g) is Scatter:
+        if type(g) is Scatter and (len(node) == 1 or node[-3] not in TAKE_SCATTERS):
             g = g.dense()
         if len(node) == 1:
             roots[node[0]] = g

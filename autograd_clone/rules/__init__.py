@@ -11,6 +11,7 @@ import numpy as np
 from ..array import batch, methods, operators
 from ..engine.primitive import LOADERS
 from . import (
+    assignment,
     axes,
     batching,
     batching_products,
@@ -53,7 +54,7 @@ from . import (
     variance,
 )
 
-__all__ = ["axes", "batching", "batching_products", "convolution", "creation", "cumulative", "decompositions", "determinants", "diagonals", "differences", "eigen", "einsum", "fft", "gathering", "hips", "indexing", "interpolation", "joining", "linalg", "logic", "mapping", "nan", "norms", "padding", "pointwise", "polynomial", "products", "quantiles", "ranges", "reductions", "refused", "repetition", "selection", "shape", "sorting", "statistics", "taylor", "ufunc_methods", "ufuncs", "variance"]
+__all__ = ["assignment", "axes", "batching", "batching_products", "convolution", "creation", "cumulative", "decompositions", "determinants", "diagonals", "differences", "eigen", "einsum", "fft", "gathering", "hips", "indexing", "interpolation", "joining", "linalg", "logic", "mapping", "nan", "norms", "padding", "pointwise", "polynomial", "products", "quantiles", "ranges", "reductions", "refused", "repetition", "selection", "shape", "sorting", "statistics", "taylor", "ufunc_methods", "ufuncs", "variance"]
 
 operators.install()
 methods.install()

@@ -5,9 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from ..array.box import FAST, ArrayBox, as_arrays
+from ..array.memory import aliased, viewed
 from ..array.methods import METHODS
+from ..engine.box import Box
 from ..engine.cotangent import shape_of, unbroadcast
 from ..engine.define import composite, linear
+from ..engine.places import Step
 from ..engine.primitive import REGISTRY
 from ..engine.reverse import ReverseTrace, next_order
 from ..engine.trace import apply
@@ -90,8 +93,9 @@ def transposed(x):
     """``x.T``."""
     trace = x._trace
     if type(trace) is ReverseTrace and type(x) is ArrayBox:
-        return ArrayBox(x._value.T, trace, [next_order(), x._link, _transposed_back, None, None])
-    return np.transpose(x)
+        y = ArrayBox(x._value.T, trace, [next_order(), x._link, _transposed_back, None, None])
+        return aliased(y, x, _TRANSPOSE)
+    return viewed(x, _TRANSPOSE)
 
 
 def _transposed_back(g, _):
@@ -111,6 +115,7 @@ def _matrix_transposed(x):
     return np.swapaxes(x, -1, -2)
 
 
+_TRANSPOSE = Step(REGISTRY[np.transpose], {})
 METHODS["T"] = property(transposed, doc="As `numpy.ndarray.T`.")
 METHODS["mT"] = property(_matrix_transposed, doc="As `numpy.ndarray.mT`.")
 METHODS["transpose"] = transpose_method
@@ -119,11 +124,14 @@ METHODS["transpose"] = transpose_method
 # ---- written out, for calls by position ---
 
 
-def direct(fun, forward, back, kinds):
+def direct(fun, forward, back, kinds, *, copies=False):
     """`fun` of one array and parameters, all given by position, under one reverse trace.
 
-    ``back(g, (x.shape, *parameters))`` is its adjoint; `kinds` are the types of parameters `forward` takes.
+    ``back(g, (x.shape, *parameters))`` is its adjoint; `kinds` are the types of parameters `forward` takes; the result is a view
+    unless it `copies`.
     """
+
+    prim = REGISTRY[fun]
 
     def fast(a, *parameters):
         if type(a) is ArrayBox:
@@ -131,10 +139,11 @@ def direct(fun, forward, back, kinds):
             if type(trace) is ReverseTrace and kinds.issuperset(map(type, parameters)):
                 x = a._value
                 ans = forward(x, *parameters)
-                return ArrayBox(ans, trace, [next_order(), a._link, back, (x.shape, *parameters), None])
-        prim = REGISTRY[fun]
+                box = ArrayBox(ans, trace, [next_order(), a._link, back, (x.shape, *parameters), None])
+                return box if copies else aliased(box, a, (prim, parameters))
         operands, given = prim.split((a, *parameters), {})
-        return apply(prim, as_arrays(operands), given)
+        (a,) = as_arrays(operands)
+        return apply(prim, (a,), given) if copies or not isinstance(a, Box) else viewed(a, Step(prim, given))
 
     return fast
 

@@ -188,9 +188,9 @@ def cast_array(x, dtype):
     return x.astype(dtype) if hasattr(x, "astype") else np.asarray(x).astype(dtype)
 
 
-def copied(x):
+def copied(x, *, order="K"):
     """A copy of `x`."""
-    return np.array(x)
+    return x.copy() if isinstance(x, np.generic) else np.array(x, order=order)
 
 
 CAST = linear(
@@ -205,7 +205,11 @@ CAST = linear(
         ],
     },
 )
-COPY = linear(copied, x=lambda g: g, options={"samples": lambda s: [s(s.array(2, 3)), s(s.array())]})
+COPY = linear(
+    copied,
+    x=lambda g: g,
+    options={"harmless": ("order",), "samples": lambda s: [s(s.array(2, 3)), s(s.array()), s(s.array(2, 3), order="F")]},
+)
 
 
 def cast_to(x: Any, dtype: Any) -> Any:
@@ -248,7 +252,7 @@ if hasattr(np, "astype"):  # NumPy 2.1
     np.copy, samples=lambda s: [s(s.array(2, 3)), s(s.array(2, 3), order="F", subok=True), s(s.array())]
 )
 def _copy(a, order="K", subok=False):
-    return COPY(as_array(a))
+    return COPY(as_array(a), order=order)
 
 
 def astype_method(self, dtype, order="K", casting="unsafe", subok=True, copy=True):
@@ -261,7 +265,7 @@ def astype_method(self, dtype, order="K", casting="unsafe", subok=True, copy=Tru
 
 
 METHODS["astype"] = astype_method
-METHODS["copy"] = lambda self, order="C": COPY(self)
+METHODS["copy"] = lambda self, order="C": COPY(self, order=order)
 
 # ---- array, asarray and their kin ------------------------------------------------------------------
 
@@ -309,7 +313,7 @@ def array(object, dtype=None, *, copy=True, order="K", subok=False, ndmin=0, lik
     if dtype is not None:
         out = cast_to(out, dtype)
     if copy and out is object:
-        out = COPY(out)
+        out = COPY(out, order=order or "K")
     ndim = len(shape_of(out))
     return np.reshape(out, (1,) * (ndmin - ndim) + shape_of(out)) if ndmin > ndim else out
 

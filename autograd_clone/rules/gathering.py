@@ -13,11 +13,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..array.index import holds_positions
 from ..engine.batch import BatchTrace, padded
 from ..engine.box import Box
 from ..engine.cotangent import shape_of
 from ..engine.define import custom
 from ..engine.errors import BatchedValueError
+from ..engine.places import Place, positions
 from ..engine.primitive import Primitive
 from ..engine.scattering import is_basic
 from ..engine.trace import apply
@@ -109,7 +111,7 @@ def _scatter_add(trace: BatchTrace, prim: Primitive, operands: tuple, params: di
             simple = simple and type(value) is np.ndarray
             continue
         simple = False
-        index = as_tuple(index)
+        index = positions(index, shape) if type(index) is Place else as_tuple(index)
         how = layout(index, len(shape))
         value = trace.all_of(piece)
         indices.append((slice(None), *index))
@@ -182,13 +184,6 @@ SPREAD_OUT: Any = custom(
         s(s.array(2, 2), np.array([1, 0]), template=(HOLE, slice(None), 1), shape=(2, 2, 3), dtype=s.dtype),
     ],
 )
-
-
-def holds_positions(index: Any) -> bool:
-    """Whether an index has boxes in it: positions of a batch, as any other trace has been taken out of its boxes."""
-    if type(index) is tuple:
-        return any(isinstance(item, Box) for item in index)
-    return isinstance(index, Box)
 
 
 def read_at(x: Any, index: Any) -> Any:

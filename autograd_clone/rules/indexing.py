@@ -8,61 +8,60 @@ read for their value.
 from __future__ import annotations
 
 from typing import Any
+from weakref import ref
 
 import numpy as np
 
-from ..array.box import FROM_LIST, ArrayBox
-from ..engine.box import Box, getval
+from ..array.box import ArrayBox
+from ..array.index import holds_positions, plain_index
+from ..array.memory import Memory, aliased, forget_dead
+from ..engine.box import Box
 from ..engine.cotangent import Scatter
 from ..engine.define import linear
+from ..engine.places import Place, taken
 from ..engine.reverse import ReverseTrace, next_order
-from ..engine.scattering import scattered
+from ..engine.scattering import is_basic, scattered
 from ..engine.trace import apply
 
-new = object.__new__
+new, float64 = object.__new__, np.float64
 
 
 def read(self: ArrayBox, index: Any) -> Any:
     """``self[index]`` of a traced array."""
-    if type(index) is not int and type(index) is not slice:
+    kind = type(index)
+    if kind is not int and kind is not slice:
         index = plain_index(index)
-        if isinstance(index, Box) or (type(index) is tuple and any(isinstance(i, Box) for i in index)):
+        if holds_positions(index):
             from .gathering import read_at
 
             return read_at(self, index)
     trace = self._trace
     if type(trace) is ReverseTrace and type(self) is ArrayBox:
         x = self._value
+        value = x[index]
         box = new(ArrayBox)
-        box._value = x[index]
+        box._value = value
         box._trace = trace
         box._link = [next_order(), self._link, Scatter, (x.shape, x.dtype, index), None]
+        if type(value) is not float64 and (kind is int or kind is slice or is_basic(index)):
+            box._alias = self, index
+            views = trace.views
+            views.append(ref(box))
+            if len(views) > 512:
+                forget_dead(trace)
         return box
-    return apply(GETITEM, (self,), {"index": index})
+    box = apply(GETITEM, (self,), {"index": index})
+    return aliased(box, self, index) if is_basic(index) and is_array(box, index) else box
 
 
-def plain_index(index: Any) -> Any:
-    """`index` without traced values; arrays are copied, so that a later change of them does no harm."""
-    kind = type(index)
-    if kind is tuple:
-        return tuple([i if type(i) is int or type(i) is slice else plain_index(i) for i in index])
-    if kind is list:
-        values = [getval(i) for i in index]
-        if any(isinstance(i, Box) for i in values):
-            return FROM_LIST[0](values)  # positions of a batch
-        index = np.array(values) if index else np.empty(0, np.intp)
-    elif isinstance(index, Box):
-        index = getval(index)
-    elif kind is np.ndarray:
-        return index.copy()
-    elif kind is slice and (isinstance(index.start, Box) or isinstance(index.stop, Box)):
-        return slice(getval(index.start), getval(index.stop), index.step)
-    return index
+def is_array(x: Any, index: Any) -> bool:
+    """Whether what was read at a basic index is an array, perhaps without axes, and no number."""
+    return x.ndim > 0 or index is Ellipsis or (type(index) is tuple and Ellipsis in index)
 
 
 def getitem(x: Any, index: Any) -> Any:
-    """``x[index]``."""
-    return x[index]
+    """``x[index]``, or what is at a `Place`."""
+    return taken(x, index) if type(index) is Place else x[index]
 
 
 def scatter_add(*pieces: Any, shape: tuple, dtype: Any, indices: Any) -> np.ndarray:
@@ -136,7 +135,7 @@ GETITEM = linear(
 )
 SCATTER = linear(
     scatter_add,
-    pieces=lambda g, argnum, indices: g[indices[argnum]],
+    pieces=lambda g, argnum, indices: getitem(g, indices[argnum]),
     options={
         "operands": ("*pieces",),
         "harmless": ("shape", "dtype"),
@@ -154,3 +153,4 @@ SCATTER = linear(
 )
 
 ArrayBox.__getitem__ = read  # type: ignore[misc]
+Memory.getitem = GETITEM

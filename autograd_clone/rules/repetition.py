@@ -76,7 +76,7 @@ def _rolled(x, shift):
     return np.concatenate((x[start:], x[:start]))  # a tenth of the time of np.roll on small arrays
 
 
-FAST[2][np.roll] = direct(np.roll, _rolled, lambda g, r: _rolled(g, -r[1]), INT)
+FAST[2][np.roll] = direct(np.roll, _rolled, lambda g, r: _rolled(g, -r[1]), INT, copies=True)
 
 # ---- repeating -------------------------------------------------------------------------------------
 

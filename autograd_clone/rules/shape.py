@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 
 from ..array.box import ArrayBox
+from ..array.memory import aliased, is_view, layout_of, viewed, viewed_or_copied
 from ..array.methods import METHODS
-from ..engine.box import all_values
+from ..engine.box import Box, all_values
 from ..engine.cotangent import shape_of
 from ..engine.define import composite, linear, zero
+from ..engine.places import Step
 from ..engine.reverse import ReverseTrace, next_order
 from .creation import COPY, as_array
 
@@ -35,6 +37,9 @@ RESHAPE = linear(
         ],
     },
 )
+
+
+RESHAPE.view = {"certain": False}
 
 
 def _of_transposed(f, x, *args, **kwargs):
@@ -65,9 +70,17 @@ def _reshape(a, /, shape=None, order="C", *, copy=None, **old_name):
         trace = a._trace
         if type(trace) is ReverseTrace:
             x = a._value
-            return ArrayBox(x.reshape(shape), trace, [next_order(), a._link, _reshape_back, x.shape, None])
-    out = RESHAPE(as_array(a), shape=shape, order=memory_order(a, order))
-    return COPY(out) if copy else out
+            ans = x.reshape(shape)
+            box = ArrayBox(ans, trace, [next_order(), a._link, _reshape_back, x.shape, None])
+            seen = ans if type(ans) is np.ndarray else all_values(ans)
+            return box if getattr(seen, "base", None) is None else aliased(box, a, (RESHAPE, (ans.shape, "C")))
+    a = as_array(a)
+    step = Step(RESHAPE, {"shape": shape, "order": memory_order(a, order)}, **RESHAPE.view)
+    if copy or not isinstance(a, Box):
+        return COPY(RESHAPE(a, **step.params)) if copy else RESHAPE(a, **step.params)
+    if copy is False and not is_view(a, step):
+        raise ValueError("Unable to avoid creating a copy while reshaping.")
+    return viewed_or_copied(a, step)
 
 
 def reshape_method(self, *shape, order="C", copy=None):
@@ -77,26 +90,29 @@ def reshape_method(self, *shape, order="C", copy=None):
 
 def flatten(self, order="C"):
     """As `numpy.ndarray.flatten`."""
-    return _ravel(self, order)
+    return COPY(_ravel(self.snapshot(), order))
+
+
+FLAT = Step(RESHAPE, {"shape": (-1,), "order": "C"}, flat=True)
+
+
+def _assign_flat(self, value):
+    viewed(self, FLAT)[...] = value
 
 
 METHODS["reshape"] = reshape_method
 METHODS["flatten"] = flatten
 METHODS["flat"] = property(
-    flatten, doc="The elements as a one-dimensional array, which can be iterated over and indexed."
+    lambda x: viewed(x, FLAT),
+    _assign_flat,
+    doc="The elements as a one-dimensional array, which can be iterated over, indexed and assigned to.",
 )
-
-
-def _one_example(x):
-    """The plain value of an array, of a batch the first example: to look at its layout in memory."""
-    values = np.asarray(all_values(x))
-    return values[(0,) * (values.ndim - len(shape_of(x)))] if values.size else values
 
 
 def memory_order(x, order):
     """`order` as "C" or "F": "A" says that the layout in memory decides, which a tangent need not share."""
     if order in ("A", "a"):
-        return "F" if np.isfortran(_one_example(x)) else "C"
+        return "F" if np.isfortran(layout_of(x) if isinstance(x, Box) else x) else "C"
     return order.upper()
 
 
@@ -113,7 +129,7 @@ def memory_order(x, order):
 )
 def _ravel(a, order="C"):
     if order in ("K", "k"):
-        strides = _one_example(a).strides
+        strides = layout_of(a).strides
         axes = sorted(range(len(strides)), key=lambda i: -abs(strides[i]))
         return np.reshape(np.transpose(a, axes), -1)
     return np.reshape(a, -1, order)
@@ -195,8 +211,17 @@ linear(
     options={"samples": _parts},
 )
 
-METHODS["real"] = property(lambda x: np.real(x) if x.dtype.kind == "c" else x, doc="As `numpy.ndarray.real`.")
-METHODS["imag"] = property(lambda x: np.imag(x), doc="As `numpy.ndarray.imag`.")
+def _set_part(name):
+    def assign(self, value):
+        if name == "imag" and self.dtype.kind != "c":
+            raise TypeError("array does not have imaginary part to set")
+        getattr(self, name)[...] = value
+
+    return assign
+
+
+METHODS["real"] = property(lambda x: np.real(x), _set_part("real"), doc="As `numpy.ndarray.real`.")
+METHODS["imag"] = property(lambda x: np.imag(x), _set_part("imag"), doc="As `numpy.ndarray.imag`.")
 
 # ---- what has no derivative ------------------------------------------------------------------------
 

@@ -66,7 +66,7 @@ class Variable(ArrayBox):
     """
 
     # _lent: what `data` has handed out. _owner: the variable of whose array, which was _source, _array is a view.
-    __slots__ = ("__weakref__", "_array", "_lent", "_owner", "_source", "grad")
+    __slots__ = ("_array", "_lent", "_owner", "_source", "grad")
 
     grad: Any
     _array: Any

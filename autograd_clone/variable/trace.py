@@ -50,6 +50,7 @@ class VariableTrace(ReverseTrace):
     """The trace of all variables: older than any other, and without end. A variable without a node is a constant to it."""
 
     __slots__ = ()
+    exclusive = False
 
     #: The class of variables, and ``make(array, node, operands)``, which makes one.
     box_type: type[Box]
