@@ -29,6 +29,18 @@ class RuleShapeError(AutogradError, ValueError):
     """A derivative rule returned something of the wrong shape or structure."""
 
 
+class DirectionNeededError(AutogradError, ArithmeticError):
+    """A derivative exists along every direction, but a backward pass, which knows none, cannot find it.
+
+    So it is for functions of repeated eigenvalues together with their eigenvectors. `grad` and its like go over to forward
+    mode then, one pass per element; this is what others raise. ``final`` says that another backward pass would not help.
+    """
+
+    def __init__(self, message: str, *, final: bool = False) -> None:
+        super().__init__(message)
+        self.final = final
+
+
 class NonScalarOutputError(AutogradError, TypeError):
     """A gradient was asked of a function whose output is not a real scalar."""
 
@@ -47,6 +59,10 @@ class ArgnumError(AutogradError, IndexError, ValueError):
 
 class ClosedOverTraceError(AutogradError, RuntimeError):
     """A custom primitive used a traced value that was not passed to it as an argument."""
+
+
+class DuckArrayError(AutogradError, TypeError):
+    """An array of a foreign type does not support what a function or its derivative takes."""
 
 
 class TracedConversionError(AutogradError, TypeError):

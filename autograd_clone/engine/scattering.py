@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from .duck import is_duck, zeros
+from .errors import DuckArrayError
 from .places import Place, through
 
 #: Rows at least this long are added one by one, at about 1 us each.
@@ -28,6 +30,50 @@ def scattered(shape: tuple, dtype: Any, indices: Sequence, pieces: Sequence) -> 
     else:
         add_pieces(out, indices, pieces)
     return out
+
+
+def scattered_ducks(shape: tuple, dtype: Any, indices: Sequence, pieces: Sequence) -> Any:
+    """`scattered` for pieces some of which are arrays of foreign types: each assigned to zeros of its own, and those added."""
+    like = next(piece for piece in pieces if is_duck(piece))
+    total: Any = None
+    for index, piece in zip(indices, pieces, strict=True):
+        for place, part in _without_repetition(index, piece, shape):
+            out = zeros(shape, dtype, like)
+            out[place] = part
+            total = out if total is None else total + out
+    return total
+
+
+def _without_repetition(index: Any, piece: Any, shape: tuple) -> list[tuple[Any, Any]]:
+    """An index and what is added at it, split such that no index names an element twice."""
+    if is_basic(index):
+        return [_without_new_axes(index, piece, len(shape))]
+    if isinstance(index, np.ndarray) and index.dtype == bool:
+        return [(index, piece)]
+    axis, places = _along_one_axis(index, len(shape))
+    if type(index) is Place or places is None or places.ndim != 1:
+        raise DuckArrayError(
+            f"the derivative of reading an array of type {type(piece).__name__} at the index {index!r}: "
+            "arrays of foreign types are read at integers, slices, masks, and one list of positions along one axis"
+        )
+    places = places % shape[axis]
+    order = np.argsort(places, kind="stable")
+    _, starts = np.unique(places[order], return_index=True)
+    nth = np.empty(places.size, int)  # how often the same place has come before
+    nth[order] = np.arange(places.size) - np.repeat(starts, np.diff([*starts, places.size]))
+    whole = (slice(None),) * axis
+    chosen = [np.flatnonzero(nth == k) for k in range(nth.max(initial=-1) + 1)]
+    return [((*whole, places[c]), piece[(*whole, c)]) for c in chosen]
+
+
+def _without_new_axes(index: Any, piece: Any, ndim: int) -> tuple[tuple, Any]:
+    """A basic index without its new axes, and what it is to be given without them."""
+    items = list(index) if type(index) is tuple else [index]
+    if Ellipsis in items:
+        k = items.index(Ellipsis)
+        items[k : k + 1] = [_ALL] * (ndim - sum(i is not None for i in items) + 1)
+    axes = [i for i in items if i is None or type(i) is slice]  # those of the piece, in order; all others are whole
+    return tuple(i for i in items if i is not None), piece[tuple(0 if i is None else _ALL for i in axes)]
 
 
 def add_pieces(out: np.ndarray, indices: Sequence, pieces: Sequence) -> None:

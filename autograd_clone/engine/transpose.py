@@ -12,15 +12,16 @@ from typing import Any
 
 import numpy as np
 
-from .box import Box, is_foreign, new_box
+from .box import Box, all_values, is_foreign, new_box
 from .cotangent import cast, dtype_of, shape_of
+from .duck import zeros
 from .reverse import ReverseTrace, backward, root
 from .vspace import vspace
 
 
 def zeros_like(x: Any) -> Any:
     """Plain zeros of the shape and dtype of `x`, traced or not; of a value of a user's own type, its space's origin."""
-    return vspace(x).zeros() if is_foreign(x) else np.zeros(shape_of(x), dtype_of(x))
+    return vspace(x).zeros() if is_foreign(x) else zeros(shape_of(x), dtype_of(x), all_values(x))
 
 
 def transpose(linear: Callable[..., Sequence[Any]], like: Sequence[Any]) -> Callable[[Sequence[Any]], list[Any]]:
@@ -38,14 +39,14 @@ def transpose(linear: Callable[..., Sequence[Any]], like: Sequence[Any]) -> Call
     callable
         ``f(gs) -> hs`` with ``sum Re(sum(h * t)) == sum Re(sum(g * linear(*ts)))`` for all ``ts``.
     """
-    zeros = [zeros_like(x) for x in like]
-    starts = [root() for _ in zeros]
+    origins = [zeros_like(x) for x in like]
+    starts = [root() for _ in origins]
     with ReverseTrace() as trace:
-        outs = linear(*(new_box(z, trace, n) for z, n in zip(zeros, starts, strict=True)))
+        outs = linear(*(new_box(z, trace, n) for z, n in zip(origins, starts, strict=True)))
         ends = [out._link if isinstance(out, Box) and out._trace is trace else None for out in outs]
 
     def transposed(gs: Sequence[Any]) -> list[Any]:
         found = backward([(n, g) for n, g in zip(ends, gs, strict=True) if n is not None])
-        return [cast(found.get(n[0], z), z.dtype) for n, z in zip(starts, zeros, strict=True)]
+        return [cast(found.get(n[0], z), z.dtype) for n, z in zip(starts, origins, strict=True)]
 
     return transposed

@@ -17,6 +17,7 @@ from ..engine.batch import values_only
 from ..engine.box import Box, all_values, getval
 from ..engine.cotangent import dtype_of, shape_of
 from ..engine.define import composite, linear, zero
+from ..engine.duck import any_duck, is_duck
 from ..engine.errors import UnsupportedKeywordError, UnsupportedTypeError
 from ..engine.primitive import REGISTRY
 from ..engine.reverse import ReverseTrace, next_order
@@ -26,6 +27,8 @@ from ..engine.reverse import ReverseTrace, next_order
 
 def stack_items(*items, axis, dtype=None):
     """Arrays of one shape, stacked along a new axis (a nonnegative number)."""
+    if any_duck(items):
+        return np.stack(items if dtype is None else [x.astype(dtype) for x in items], axis)
     if axis == 0:
         return np.array(items, dtype)
     return np.stack(items, axis, dtype=dtype, casting="unsafe")
@@ -119,7 +122,7 @@ def _note_casts(node: list, values: list, dtype: np.dtype) -> None:
 
 def stack(items: list) -> Any:
     """``np.array(items)``, where some of the items, which have one shape, are traced."""
-    return assemble(items, 0, True, np.array, lambda items: STACK(*items, axis=0))
+    return assemble(items, 0, True, lambda values: stack_items(*values, axis=0), lambda items: STACK(*items, axis=0))
 
 
 def from_list(x: Any) -> Any:
@@ -190,7 +193,7 @@ def cast_array(x, dtype):
 
 def copied(x, *, order="K"):
     """A copy of `x`."""
-    return x.copy() if isinstance(x, np.generic) else np.array(x, order=order)
+    return x.copy() if isinstance(x, np.generic) or is_duck(x) else np.array(x, order=order)
 
 
 CAST = linear(

@@ -16,6 +16,7 @@ import numpy as np
 
 from ..engine.cotangent import dtype_of, shape_of
 from ..engine.define import composite, custom, linear
+from ..engine.duck import zeros
 from .creation import as_array
 from .tools import along, flip, in_dtype, may_divide, refuse_out, truncates
 
@@ -26,7 +27,7 @@ def zero_pad(x, *, before, after, axis):
     """`x` with zeros put before and after it along an axis."""
     shape = list(x.shape)
     shape[axis] += before + after
-    out = np.zeros(shape, x.dtype)
+    out = zeros(shape, x.dtype, x)
     out[along(axis, x.ndim, slice(before, before + x.shape[axis]))] = x
     return out
 

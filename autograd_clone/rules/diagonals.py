@@ -11,6 +11,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from ..engine.cotangent import dtype_of, shape_of, unbroadcast
 from ..engine.define import composite, linear
+from ..engine.duck import is_duck
 from .creation import as_array, cast_to
 
 # ---- diagonals and triangles -----------------------------------------------------------------------
@@ -18,6 +19,8 @@ from .creation import as_array, cast_to
 
 def place_diagonal(x, *, shape, offset, axis1, axis2):
     """Zeros of `shape` with `x` on a diagonal: the adjoint of ``np.diagonal``."""
+    if is_duck(x):
+        return _chosen_diagonal(x, shape, offset, axis1, axis2)
     out = np.zeros(shape, x.dtype)
     diagonal = np.diagonal(out, offset, axis1, axis2)
     if diagonal.shape != x.shape:
@@ -25,6 +28,14 @@ def place_diagonal(x, *, shape, offset, axis1, axis2):
     diagonal.flags.writeable = True  # a view of `out`, read-only for historical reasons
     diagonal[...] = x
     return out
+
+
+def _chosen_diagonal(x, shape, offset, axis1, axis2):
+    """`place_diagonal` for arrays that cannot be written to through a view: each row is its element or zero."""
+    n, m = shape[axis1], shape[axis2]
+    before = max(0, -offset)
+    rows = np.pad(x, [(0, 0)] * (x.ndim - 1) + [(before, n - before - x.shape[-1])])
+    return np.moveaxis(np.where(np.eye(n, m, offset, bool), rows[..., None], 0), (-2, -1), (axis1, axis2))
 
 
 def _diagonal_of(g, offset, axis1, axis2):

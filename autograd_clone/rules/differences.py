@@ -8,6 +8,7 @@ import numpy as np
 
 from ..engine.box import Box
 from ..engine.define import composite, linear
+from ..engine.duck import zeros
 from .creation import as_array
 from .tools import NOT_GIVEN, along, axes_of
 
@@ -23,7 +24,7 @@ def difference_adjoint(x, *, axis):
     """``-diff`` of `x` with a zero before and after it."""
     shape = list(x.shape)
     shape[axis] += 1
-    out = np.zeros(shape, x.dtype)
+    out = zeros(shape, x.dtype, x)
     out[along(axis, x.ndim, slice(1, None))] = x
     out[along(axis, x.ndim, slice(None, -1))] -= x
     return out

@@ -18,7 +18,7 @@ from ..engine.box import Box, getval
 from ..engine.cotangent import dtype_of, shape_of
 from ..engine.define import composite, linear
 from ..engine.errors import UnsupportedKeywordError
-from .creation import COPY, STACK, as_array, assemble, cast_to
+from .creation import COPY, STACK, as_array, assemble, cast_to, stack_items
 from .ranges import arange
 from .tools import refuse_out, truncates
 
@@ -27,6 +27,8 @@ from .tools import refuse_out, truncates
 
 def joined(*arrays, axis, starts, dtype=None, casting="same_kind"):
     """``np.concatenate(arrays, axis)``; `starts` tells where each array begins, and the whole length."""
+    if dtype is None and casting == "same_kind":
+        return np.concatenate(arrays, axis)
     return np.concatenate(arrays, axis, dtype=dtype, casting=casting)
 
 
@@ -133,7 +135,7 @@ def _stack(arrays, axis=0, out=None, *, dtype=None, casting="same_kind"):
         axis,
         True,
         lambda values: (
-            np.stack(values, axis, dtype=dtype, casting=casting) if axis or dtype else np.array(values)
+            np.stack(values, axis, dtype=dtype, casting=casting) if dtype else stack_items(*values, axis=axis)
         ),
         lambda items: STACK(*items, axis=axis, dtype=dtype),
     )

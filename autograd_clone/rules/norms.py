@@ -13,6 +13,7 @@ from ..array.specialise import unary
 from ..engine.box import Box, getval
 from ..engine.cotangent import shape_of
 from ..engine.define import composite, custom, elementwise
+from ..engine.duck import is_duck
 from .matrices import conj, is_complex, real, real_dtype
 from .tools import expand, inverse_or_zero, kept_shape
 
@@ -22,7 +23,7 @@ from .tools import expand, inverse_or_zero, kept_shape
 def euclidean(x, *, axis=None, keepdims=False):
     """The root of the sum of squares over one, several or all axes."""
     if axis is None or len(axis) == x.ndim:
-        x = x.ravel("K")
+        x = x.ravel() if is_duck(x) else x.ravel("K")
         total = x.dot(x) if x.dtype.kind != "c" else np.vdot(x, x).real
         return np.sqrt(total) if not keepdims else np.reshape(np.sqrt(total), (1,) * len(axis))
     return np.sqrt(np.sum(real(conj(x) * x), axis=axis, keepdims=keepdims))

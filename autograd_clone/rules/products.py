@@ -184,7 +184,7 @@ def _tensordot_adjoint(g, shape, other, mine, theirs, g_first):
     else:
         product = np.tensordot(g, other, ([*range(len(free))], free))
     order = kept + [mine[theirs.index(j)] for j in sorted(theirs)]
-    return product if order == sorted(order) else np.transpose(product, np.argsort(order))
+    return product if order == sorted(order) else np.transpose(product, np.argsort(order).tolist())
 
 
 def _tensordot_a(g, a_shape, b, axes):
@@ -223,8 +223,8 @@ composite(
 
 multilinear(
     np.outer,
-    a=lambda g, a_shape, b: np.reshape(g @ np.reshape(b, -1), a_shape),
-    b=lambda g, a, b_shape: np.reshape(np.reshape(a, -1) @ g, b_shape),
+    a=lambda g, a_shape, b: np.reshape(g @ np.reshape(b, (-1,)), a_shape),
+    b=lambda g, a, b_shape: np.reshape(np.reshape(a, (-1,)) @ g, b_shape),
     options={
         "samples": lambda s: [
             s(s.array(3), s.array(4)), s(s.array(2, 3), s.array(2, 2)), s(s.array(), s.array(3)),

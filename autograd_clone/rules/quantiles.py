@@ -212,7 +212,7 @@ def _aligned_weights(weights, a, axis):
         weights = np.transpose(weights, np.argsort(axes))
         weights = weights.reshape([n if k in axes else 1 for k, n in enumerate(a.shape)])
         weights = np.broadcast_to(weights, a.shape)
-    if anywhere(weights < 0):
+    if anywhere(weights < 0, unknown=False):
         raise ValueError("Weights must be non-negative.")
     return to_last(weights, axis)
 
@@ -247,7 +247,7 @@ def _checked(q, top):
     """`q` as a fraction, and whether it is a Python number, which does not widen the dtype."""
     weak = type(q) in (int, float)
     q = as_array(q)
-    if anywhere(np.logical_not(np.logical_and(q >= 0, q <= top))):
+    if anywhere(np.logical_not(np.logical_and(q >= 0, q <= top)), unknown=False):
         name = "Quantiles" if top == 1 else "Percentiles"
         raise ValueError(f"{name} must be in the range [0, {top}]")
     return (q if top == 1 else np.true_divide(q, top)), weak

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..engine.cotangent import dtype_of, shape_of
 from ..engine.define import composite, custom, selection
+from ..engine.duck import is_duck
 from ..engine.primitive import REGISTRY
 from .creation import as_array
 from .tools import (
@@ -19,6 +20,7 @@ from .tools import (
     axes_of,
     count,
     expand,
+    given,
     in_dtype,
     is_masked,
     may_divide,
@@ -66,7 +68,7 @@ custom(
     vjp={"a": _sum_vjp},
     jvp={
         "a": lambda t, axis, dtype, keepdims, where: np.sum(
-            t, axis=axis, dtype=dtype, keepdims=keepdims, where=where
+            t, axis=axis, dtype=dtype, **given(keepdims=keepdims, where=where)
         )
     },
     harmless=("keepdims", "initial"),
@@ -104,7 +106,7 @@ custom(
     vjp={"a": _mean_vjp},
     jvp={
         "a": lambda t, axis, dtype, keepdims, where: np.mean(
-            t, axis=axis, dtype=dtype, keepdims=keepdims, where=where
+            t, axis=axis, dtype=dtype, **given(keepdims=keepdims, where=where)
         )
     },
     harmless=("keepdims", "dtype"),
@@ -177,7 +179,7 @@ def _prod_vjp(g, a, ans, axis, dtype, where, initial):
 def _prod_jvp(t, a, axis, dtype, keepdims, where, initial):
     if truncates(dtype):
         return np.zeros(())
-    return np.sum(t * _prod_slopes(a, axis, dtype, where, initial), axis=axis, keepdims=keepdims)
+    return np.sum(t * _prod_slopes(a, axis, dtype, where, initial), axis=axis, **given(keepdims=keepdims))
 
 
 custom(
@@ -208,7 +210,7 @@ def _extremes(a, ans, axis, where, initial):
         hit = hit | (undefined & (a != a))
     if is_masked(where):
         hit = hit & where
-    n = np.count_nonzero(hit, axis=axes_of(axis, hit.ndim), keepdims=True)
+    n = (np.sum if is_duck(hit) else np.count_nonzero)(hit, axis=axes_of(axis, hit.ndim), keepdims=True)
     if initial is not NOT_GIVEN:
         n = n + (ans == initial)
     return hit, np.maximum(n, 1)
@@ -233,7 +235,7 @@ def extremum_vjp(g, a, ans, axis, where, initial):
 def extremum_jvp(t, a, ans, axis, keepdims, where, initial):
     """JVP of a maximum or minimum."""
     hit, n = _extremes(a, ans, axis, where, initial)
-    return np.sum(_divided(selected(t, hit), n), axis=axis, keepdims=keepdims)
+    return np.sum(_divided(selected(t, hit), n), axis=axis, **given(keepdims=keepdims))
 
 
 def extremum_samples(s):

@@ -35,7 +35,7 @@ def _average(a, axis=None, weights=None, returned=False, *, keepdims=NOT_GIVEN):
     else:
         w = _aligned(as_array(weights), a.shape, axis)
         scale = np.sum(w, axis=axis, dtype=np.result_type(dtype_of(a), dtype_of(w)), keepdims=keepdims)
-        if anywhere(scale == 0):
+        if anywhere(scale == 0, unknown=False):
             raise ZeroDivisionError("Weights sum to zero, can't be normalized")
         average = np.sum(a * w, axis=axis, keepdims=keepdims) / scale
     if not returned:
@@ -100,7 +100,7 @@ def _cov(m, y=None, rowvar=True, bias=False, ddof=None, fweights=None, aweights=
         centered = x - (np.sum(x * w, axis=1) / total)[:, None]
         scaled = centered * w
         freedom = total - ddof * (1.0 if aweights is None else np.sum(w * as_array(aweights)) / total)
-    if anywhere(freedom <= 0):
+    if anywhere(freedom <= 0, unknown=False):
         warnings.warn("Degrees of freedom <= 0 for slice", RuntimeWarning, stacklevel=3)
         freedom = 0.0
     right = np.conj(scaled.T) if dtype_of(x).kind == "c" else scaled.T
@@ -136,9 +136,9 @@ def _weights(fweights, aweights, n):
             raise RuntimeError(f"cannot handle multidimensional {name}")
         if given.shape[0] != n:
             raise RuntimeError(f"incompatible numbers of samples and {name}")
-        if anywhere(given < 0):
+        if anywhere(given < 0, unknown=False):
             raise ValueError(f"{name} cannot be negative")
-        if name == "fweights" and anywhere(given != np.around(given)):
+        if name == "fweights" and anywhere(given != np.around(given), unknown=False):
             raise TypeError("fweights must be integer")
         w = given if w is None else w * given
     return w

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.box import Box, all_values
+from ..engine.duck import is_duck
 from ..engine.errors import UnsupportedKeywordError
 from ..engine.primitive import public_name
 
@@ -22,12 +23,17 @@ NOT_GIVEN: Any = np._NoValue
 UMATH: Any = vars(np)["_core" if hasattr(np, "_core") else "core"].umath
 
 
-def anywhere(mask: Any) -> bool:
+def anywhere(mask: Any, unknown: bool = True) -> bool:
     """Whether a mask is true anywhere: to skip the treatment of a rare case, not to choose what is computed.
 
-    `numpy.count_nonzero` takes half the time of ``mask.any()``.
+    `numpy.count_nonzero` takes half the time of ``mask.any()``. A mask of a foreign type of array is not looked at; the answer
+    is `unknown` then.
     """
-    return bool(np.count_nonzero(all_values(mask) if isinstance(mask, Box) else mask))
+    if type(mask) is not np.ndarray:
+        mask = all_values(mask)
+        if is_duck(mask):
+            return unknown
+    return bool(np.count_nonzero(mask))
 
 
 def selected(g: Any, mask: Any) -> Any:
@@ -47,6 +53,11 @@ def truncates(dtype: Any) -> bool:
 def is_masked(where: Any) -> bool:
     """Whether a ``where=`` argument of a reduction leaves anything out."""
     return where is not NOT_GIVEN and where is not True
+
+
+def given(**options: Any) -> dict[str, Any]:
+    """Those keyword arguments that were given. Foreign types of array may not know NumPy's mark for the others."""
+    return {k: v for k, v in options.items() if v is not NOT_GIVEN}
 
 
 def in_dtype(x: Any, dtype: Any) -> Any:
@@ -69,7 +80,10 @@ def inverse_or_zero(r: Any) -> Any:
 
 def may_divide(products: Any) -> bool:
     """Whether products can be divided by their factors: none is zero, infinite or short of digits."""
-    size = np.abs(all_values(products))
+    products = all_values(products)
+    if is_duck(products):
+        return False
+    size = np.abs(products)
     return bool(np.all((size >= np.finfo(size.dtype).tiny) & (size < np.inf)))
 
 
@@ -113,6 +127,9 @@ def expand(g: Any, shape: tuple[int, ...], axis: Any) -> Any:
     return g.reshape(kept_shape(shape, axis))
 
 
+_PLAIN = (np.ndarray, np.generic)
+
+
 def spread(g: Any, shape: tuple[int, ...], axis: Any) -> Any:
     """The result of a reduction, repeated along the reduced axes: a view, without memory of its own.
 
@@ -121,7 +138,7 @@ def spread(g: Any, shape: tuple[int, ...], axis: Any) -> Any:
     """
     if not shape:
         return g if g.shape == () else g.reshape(())
-    if isinstance(g, Box):
+    if not isinstance(g, _PLAIN):
         return np.broadcast_to(expand(g, shape, axis), shape)
     if axis is None:
         if len(shape) == 1 and shape[0] < 1000:

@@ -11,7 +11,7 @@ from ..engine.cotangent import dtype_of, shape_of
 from ..engine.define import composite, custom
 from .creation import as_array
 from .reductions import axes_samples, masked, terms
-from .tools import NOT_GIVEN, count, expand, in_dtype, inverse_or_zero, is_masked, refuse_out
+from .tools import NOT_GIVEN, count, expand, given, in_dtype, inverse_or_zero, is_masked, refuse_out
 
 #: Leaves out one element of each column of a 3 by 4 array.
 _MASK = np.arange(12).reshape(3, 4) % 3 != 0
@@ -19,12 +19,12 @@ _MASK = np.arange(12).reshape(3, 4) % 3 != 0
 
 def variance(a, *, axis, dtype, ddof, keepdims, where):
     """`numpy.var` about the mean of the elements themselves."""
-    return np.var(a, axis=axis, dtype=dtype, ddof=ddof, keepdims=keepdims, where=where)
+    return np.var(a, axis=axis, dtype=dtype, ddof=ddof, **given(keepdims=keepdims, where=where))
 
 
 def deviation(a, *, axis, dtype, ddof, keepdims, where):
     """`numpy.std` about the mean of the elements themselves."""
-    return np.std(a, axis=axis, dtype=dtype, ddof=ddof, keepdims=keepdims, where=where)
+    return np.std(a, axis=axis, dtype=dtype, ddof=ddof, **given(keepdims=keepdims, where=where))
 
 
 def _freedom(shape, axis, where, ddof, dtype):
@@ -39,7 +39,7 @@ def _variance_slopes(a, axis, dtype, ddof, where):
     if type(a) is np.ndarray and not is_masked(where):  # half the time of numpy.mean
         centered = a - np.add.reduce(a, axis, keepdims=True) / count(shape, axis)
     else:
-        centered = a - np.mean(a, axis=axis, keepdims=True, where=where)
+        centered = a - np.mean(a, axis=axis, keepdims=True, **given(where=where))
     dtype = dtype_of(centered)
     if dtype.kind == "c":
         centered, dtype = np.conj(centered), np.real(centered).dtype
@@ -53,7 +53,7 @@ def _variance_vjp(g, a, axis, dtype, ddof, where):
 
 
 def _variance_jvp(t, a, axis, dtype, ddof, keepdims, where):
-    return np.sum(np.real(_variance_slopes(a, axis, dtype, ddof, where) * t), axis=axis, keepdims=keepdims)
+    return np.sum(np.real(_variance_slopes(a, axis, dtype, ddof, where) * t), axis=axis, **given(keepdims=keepdims))
 
 
 def _half_inverse(ans):
