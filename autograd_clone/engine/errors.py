@@ -30,15 +30,11 @@ class RuleShapeError(AutogradError, ValueError):
 
 
 class DirectionNeededError(AutogradError, ArithmeticError):
-    """A derivative exists along every direction, but a backward pass, which knows none, cannot find it.
+    """A derivative may exist along every direction, but this backward pass, which knows none, cannot find it.
 
     So it is for functions of repeated eigenvalues together with their eigenvectors. `grad` and its like go over to forward
-    mode then, one pass per element; this is what others raise. ``final`` says that another backward pass would not help.
+    mode then, one pass per element; what cannot run the function again raises this.
     """
-
-    def __init__(self, message: str, *, final: bool = False) -> None:
-        super().__init__(message)
-        self.final = final
 
 
 class NonScalarOutputError(AutogradError, TypeError):

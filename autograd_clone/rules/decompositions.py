@@ -18,9 +18,10 @@ from ..array.box import as_array
 from ..engine.batch import values_only
 from ..engine.cotangent import shape_of
 from ..engine.define import composite, custom
+from ..engine.direction import number_of_trial
 from .eigen import without_phases
 from .matrices import H, T, column, conj, is_complex, real, real_dtype, row
-from .repeated import FRAMES, has_equal, inverse_gaps, plain
+from .repeated import FRAMES, direction_of, equal_pairs, groups_of, has_equal, inverse_gaps, plain
 from .triangular import TRIANGULAR_SOLVE
 
 # ---- cholesky ----------------------------------------------------------------------------------------------
@@ -149,13 +150,64 @@ def _push_vectors(tv, u, u_rest, s, rotation):
     return du
 
 
-def _svd_by_frames(a, u, s, vh):
+def _adapted(u, s, vh, t):
+    """Singular vectors in whose basis `t` is diagonal (and, beside equal values that are not zero, Hermitian) in each group."""
+    shape = np.broadcast_shapes(u.shape[:-2], t.shape[:-2])
+    u, v = (np.broadcast_to(x, shape + x.shape[-2:]).copy() for x in (u, H(vh)))
+    s, t = np.broadcast_to(s, shape + s.shape[-1:]), np.broadcast_to(t, shape + t.shape[-2:])
+    for k in np.ndindex(shape):
+        groups, rank = _groups(s[k])
+        if not np.isfinite(t[k]).all():
+            continue
+        for i, j in groups:
+            block = H(u[k][:, i:j]) @ t[k] @ v[k][:, i:j]
+            turn = np.linalg.eigh(block + H(block))[1][:, ::-1]
+            u[k][:, i:j], v[k][:, i:j] = u[k][:, i:j] @ turn, v[k][:, i:j] @ turn
+        if rank < s.shape[-1]:
+            left, _, right = np.linalg.svd(H(u[k][:, rank:]) @ t[k] @ v[k][:, rank:])
+            u[k][:, rank:], v[k][:, rank:] = u[k][:, rank:] @ left, v[k][:, rank:] @ H(right)
+    return u, H(v)
+
+
+def _rotated(u, s, vh):
+    """Singular vectors turned among those of equal singular values, in some way that has nothing to do with the program."""
+    u, v = u.copy(), H(vh).copy()
+    rng = np.random.default_rng(0)
+    for k in np.ndindex(s.shape[:-1]):
+        groups, rank = _groups(s[k])
+        for i, j in groups:
+            turn = _orthogonal(rng, j - i)
+            u[k][:, i:j], v[k][:, i:j] = u[k][:, i:j] @ turn, v[k][:, i:j] @ turn
+        for x in (u[k], v[k]):
+            x[:, rank:] = x[:, rank:] @ _orthogonal(rng, x.shape[1] - rank)
+    return u, H(v)
+
+
+def _orthogonal(rng, n):
+    return np.linalg.qr(rng.standard_normal((n, n)))[0]
+
+
+def _groups(s):
+    """Groups of equal singular values, and how many values are not zero."""
+    zero = equal_pairs(np.append(s, 0))[-1, :-1]
+    rank = len(s) - np.count_nonzero(zero)
+    return groups_of(s[:rank]), rank
+
+
+_ADAPTED, _ROTATED = values_only(_adapted), values_only(_rotated)
+
+
+def _svd_by_frames(a, u, s, vh, joint):
     """The decomposition ``(u, s, vh)``, with all vectors, by those of the Hermitian matrix ``[[0, A], [A^H,
     0]]``.
 
     Its eigenvalues are `s`, ``-s`` and zeros, its eigenvectors the columns ``[u; v] / sqrt(2)``, ``[u; -v] /
     sqrt(2)``, ``[u; 0]`` and ``[0; v]``.
     """
+    if (direction := direction_of(a)) is not None:
+        u, vh = _ADAPTED(u, s, vh, direction)
+    if number_of_trial():
+        u, vh = _ROTATED(u, s, vh)
     m, n, k = u.shape[-1], vh.shape[-1], s.shape[-1]
     zeros = [np.zeros((*s.shape[:-1], i, j), u.dtype) for i, j in ((m, n - k), (n, m - k), (m, m), (n, n))]
     v, root = np.conj(T(vh)), np.sqrt(np.asarray(2, s.dtype))
@@ -165,7 +217,7 @@ def _svd_by_frames(a, u, s, vh):
     double = np.concatenate(
         [np.concatenate([zeros[2], a], axis=-1), np.concatenate([H(a), zeros[3]], axis=-1)], axis=-2
     )
-    w, x, _ = FRAMES(double, w, np.concatenate([above, below], axis=-2))
+    w, x, _ = FRAMES(double, w, np.concatenate([above, below], axis=-2), joint=joint)
     u = np.concatenate([x[..., :m, :k] * root, x[..., :m, 2 * k : k + m]], axis=-1)
     v = np.concatenate([x[..., m:, :k] * root, x[..., m:, k + m :]], axis=-1)
     return u, w[..., :k], H(v)
@@ -234,7 +286,7 @@ def _svd(a, full_matrices=True, compute_uv=True, hermitian=False):
         ans = SVD(a, full_matrices=full_matrices and compute_uv)
     s = plain(ans[1])
     if has_equal(np.concatenate([s, 0 * s[..., :1]], axis=-1)):  # zero counts as repeated
-        u, s, vh = _svd_by_frames(a, *_SVD_OF_VALUES(plain(a)))
+        u, s, vh = _svd_by_frames(a, *_SVD_OF_VALUES(plain(a)), joint=compute_uv)
         k = shape_of(s)[-1]
         ans = ans._make((u, s, vh) if full_matrices else (u[..., :k], s, vh[..., :k, :]))
     return ans if compute_uv else ans[1]

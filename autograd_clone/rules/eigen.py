@@ -18,7 +18,7 @@ from ..engine.cotangent import shape_of
 from ..engine.define import composite, custom
 from .linalg import lower_as_hermitian
 from .matrices import H, T, column, conj, is_complex, real, row
-from .repeated import FRAMES, equal_pairs, has_equal, inverse_gaps, nan_where, plain
+from .repeated import FRAMES, chosen_basis, direction_of, equal_pairs, has_equal, inverse_gaps, nan_where, plain
 from .tools import anywhere
 
 # ---- eigh --------------------------------------------------------------------------------------------------
@@ -87,14 +87,19 @@ EIGH = custom(
     ],
 )  # fmt: skip
 def _eigh(a, UPLO="L"):
-    a = as_array(a)
+    return _decomposed(as_array(a), UPLO, True)
+
+
+def _decomposed(a, uplo, joint):
     with np.errstate(
         divide="ignore", invalid="ignore"
     ):  # of a derivative that is not used if eigenvalues are repeated
-        ans = EIGH(a, uplo=UPLO)
+        ans = EIGH(a, uplo=uplo)
     if not has_equal(ans[0]):
         return ans
-    w, v, _ = FRAMES(from_triangle(a, UPLO), plain(ans[0]), plain(ans[1]))
+    w, direction = plain(ans[0]), direction_of(a)
+    v = chosen_basis(w, plain(ans[1]), None if direction is None else from_triangle(direction, uplo))
+    w, v, _ = FRAMES(from_triangle(a, uplo), w, v, joint=joint)
     return ans._make((w, v))
 
 
@@ -112,7 +117,7 @@ def _projector(f, a, *args):
 
 composite(
     np.linalg.eigvalsh,
-    lambda a, UPLO="L": np.linalg.eigh(as_array(a), UPLO)[0],
+    lambda a, UPLO="L": _decomposed(as_array(a), UPLO, False)[0],
     samples=lambda s: [s(s.matrix(3)), s(s.matrix(3, 2), UPLO="U"), s(s.array(0, 0))],
 )
 

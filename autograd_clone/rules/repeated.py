@@ -7,18 +7,29 @@ smooth frame: an orthonormal basis V of the group's invariant subspace that does
 In it ``A V = V B``, with B block diagonal, one block per group. B equals ``diag(w)`` here but not nearby, so
 it is an output of its own beside w and V.
 
-What cannot be known from w and V as separate outputs is a function of both, such as ``(V * f(w)) @ V.T``, and
-the second derivative of a function of the eigenvalues: they depend on the blocks of B off their diagonal.
-Such a derivative is NaN, not a wrong number, wherever the cotangent or tangent shows it: always in reverse
-mode and at second order; a function of both in forward mode is the one case that cannot be seen.
+A function of eigenvalues and eigenvectors, such as ``(V * f(w)) @ V.T``, and the second derivative of one of the
+eigenvalues depend on the blocks of B off their diagonal, which w and V do not show. But along one direction there
+is a basis in which the blocks stay diagonal: that of degenerate perturbation theory (Kato, "Perturbation theory
+for linear operators", II.2.3), in which the direction is diagonal itself. So in forward mode eigenvectors are chosen
+by the tangent, and the derivative is right. Reverse mode knows no direction. Whether it is asked for such a derivative
+shows in the cotangents of the eigenvalues: they do not depend on the basis if eigenvalues and eigenvectors are used for
+different things. So the pass is run with another basis, and if they do the transforms go over to forward mode (see
+`autograd_clone.engine.direction`).
+
+The second derivative of a function of both is NaN, and so is the derivative of what depends on the choice of the basis,
+wherever reverse mode shows it.
 """
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
-from ..engine.batch import elementwise
+from ..engine.batch import BatchTrace, elementwise, values_only
 from ..engine.box import Box, all_values, getval
+from ..engine.direction import doubt, number_of_trial
+from ..engine.forward import ForwardTrace
 from ..engine.primitive import Primitive
 from .matrices import H, T, batch_all, column, conj, real, row
 
@@ -69,10 +80,71 @@ def nan_where(condition, dtype):
     return np.where(condition, np.nan, 0.0).astype(np.zeros(0, dtype).real.dtype)
 
 
+# ---- the basis by the direction ----------------------------------------------------------------------------
+
+
+def direction_of(a):
+    """The tangent of a traced array in the innermost forward mode, or None; without derivatives, but for all of a batch."""
+    batches = []
+    while isinstance(a, Box):
+        if isinstance(a._trace, ForwardTrace):
+            d = getval(a._link)
+            for trace in reversed(batches):
+                d = trace.box(d)
+            return d
+        if isinstance(a._trace, BatchTrace):
+            batches.append(a._trace)
+        a = a._value
+    return None
+
+
+def groups_of(w):
+    """Where groups of equal eigenvalues, at least two each, start and stop among sorted eigenvalues."""
+    close = np.diagonal(equal_pairs(w), 1)
+    bounds = np.concatenate([[0], np.flatnonzero(~close) + 1, [len(w)]])
+    return [(i, j) for i, j in pairwise(bounds) if j - i > 1]
+
+
+def _adapted(w, v, t):
+    """Eigenvectors in whose basis the Hermitian matrix `t` is diagonal within each group of equal eigenvalues."""
+    v = np.broadcast_to(v, np.broadcast_shapes(v.shape, t.shape)).copy()
+    w, t = np.broadcast_to(w, v.shape[:-1]), np.broadcast_to(t, v.shape)
+    for k in np.ndindex(v.shape[:-2]):
+        for i, j in groups_of(w[k]):
+            u = v[k][:, i:j]
+            block = H(u) @ t[k] @ u
+            if np.isfinite(block).all():
+                v[k][:, i:j] = u @ np.linalg.eigh(block)[1]
+    return v
+
+
+ADAPTED = values_only(_adapted)
+
+
+def _rotated(w, v):
+    """Eigenvectors turned among those of equal eigenvalues, in some way that has nothing to do with the program."""
+    v = v.copy()
+    rng = np.random.default_rng(0)
+    for k in np.ndindex(v.shape[:-2]):
+        for i, j in groups_of(w[k]):
+            v[k][:, i:j] = v[k][:, i:j] @ np.linalg.qr(rng.standard_normal((j - i, j - i)))[0]
+    return v
+
+
+ROTATED = values_only(_rotated)
+
+
+def chosen_basis(w, v, direction):
+    """The eigenvectors to use, of plain eigenvalues and eigenvectors; `direction` may be None."""
+    if direction is not None:
+        v = ADAPTED(w, v, direction)
+    return ROTATED(w, v) if number_of_trial() else v
+
+
 # ---- frames ------------------------------------------------------------------------------------------------
 
 
-def frames(a, w, v):
+def frames(a, w, v, *, joint=True):
     """Eigenvalues, smooth frames and their blocks ``(w, V, B)`` of Hermitian matrices.
 
     Parameters
@@ -82,11 +154,13 @@ def frames(a, w, v):
         The eigenvalues of `a`, known already.
     v : (..., n, n) array
         Its eigenvectors.
+    joint : bool
+        Whether eigenvalues and eigenvectors may be used together.
     """
     return w, v, (column(w) * np.eye(w.shape[-1], dtype=w.dtype)).astype(v.dtype)
 
 
-def _frames_vjp(g, w, ans):
+def _frames_vjp(g, w, ans, joint):
     (gw, gv, gb), (_, v, b) = g, ans
     equal = equal_pairs(w)
     k = T(v) @ gv
@@ -94,24 +168,31 @@ def _frames_vjp(g, w, ans):
     middle = FRAME_SOLVE(T(b), k, inverse_gaps(w, equal)) + gb * equal + column(gw) * eye
     size = np.abs(plain(gw))
     middle = middle + MIXED(b, column(size) + row(size), equal)
-    return conj(v) @ (middle + _asked_too_much(k, gw, equal)) @ T(v)
+    if joint:
+        _check_joint(k, gw, equal)
+        middle = middle + _turned(k, equal) + BOTH(k, gw, equal)
+    return conj(v) @ middle @ T(v)
 
 
-def _asked_too_much(k, gw, equal):
-    """NaN for pairs within a group whose rotation a cotangent asks for, or that it uses beside their
-    eigenvalues.
-    """
-    k, gw = plain(k), np.abs(plain(gw))
-    turned = np.abs(k - H(k)) > _noise(k)
-    both = _matters(k) & (column(gw) + row(gw) > 0)
-    return nan_where(_off_diagonal(equal) & (turned | both), k.dtype)
+def _check_joint(k, gw, equal):
+    """Find out whether the cotangents within a group belong to a function of eigenvalues and eigenvectors together."""
+    in_group = np.any(_off_diagonal(equal), axis=-1)
+    if np.count_nonzero(all_values(in_group & ((plain(gw) != 0) | np.any(_matters(k), axis=-1)))):
+        doubt(plain(gw) * in_group)
 
 
-def _frames_jvp(t, w, ans):
+def _turned(k, equal):
+    """NaN for pairs within a group whose rotation a cotangent asks for."""
+    k = plain(k)
+    return nan_where(_off_diagonal(equal) & (np.abs(k - H(k)) > _noise(k)), k.dtype)
+
+
+def _frames_jvp(t, w, ans, joint):
     _, v, b = ans
     equal = equal_pairs(w)
     m = H(v) @ t @ v
-    dw = real(np.diagonal(m, axis1=-2, axis2=-1)) + np.sum(real(MIXED(b, m, equal)), axis=-1)
+    dw = DIAGONAL(m, b, equal) if joint else real(np.diagonal(m, axis1=-2, axis2=-1))
+    dw = dw + np.sum(real(MIXED(b, m, equal)), axis=-1)
     return dw, v @ FRAME_SOLVE(b, m, inverse_gaps(w, equal)), m * equal
 
 
@@ -121,12 +202,51 @@ def frame_solve(b, m, gaps):
 
 
 def mixed(b, x, equal):
-    """Zero; its derivative with respect to `b` is NaN at a pair within a group for which `x` is not zero."""
+    """Zero; its derivative with respect to `b` is not known at a pair within a group for which `x` is not zero."""
     return np.zeros(np.broadcast_shapes(b.shape, x.shape), b.dtype)
 
 
-def _mixed_rule(g, x, equal):
-    return nan_where(_off_diagonal(equal) & _matters(g) & _matters(x), g.dtype)
+def _mixed_vjp(g, x, equal):
+    unknown = _off_diagonal(equal) & _matters(g) & _matters(x)
+    if np.count_nonzero(all_values(unknown)):
+        doubt(None, hopeless=True)
+    return nan_where(unknown, g.dtype)
+
+
+def _mixed_jvp(t, x, equal):
+    return nan_where(_off_diagonal(equal) & _matters(t) & _matters(x), t.dtype)
+
+
+def both(k, gw, equal):
+    """Zero, but NaN where the cotangents of the eigenvectors, ``k = V.T @ gv``, and of the eigenvalues meet within a group.
+
+    The derivative is not known where they start to.
+    """
+    return nan_where(_meeting(k, gw, equal), k.dtype)
+
+
+def _meeting(k, gw, equal):
+    return _off_diagonal(equal) & _matters(k) & (_pairs(gw) > 0)
+
+
+def _pairs(gw):
+    size = np.abs(plain(gw))
+    return column(size) + row(size)
+
+
+def diagonal_in_groups(m, b, equal):
+    """The real diagonal of matrices; the derivative is not known where the rest of a group's block changes, or that of `b`."""
+    return np.real(np.diagonal(m, axis1=-2, axis2=-1)).copy()
+
+
+def _marked(x, equal):
+    """NaN for an eigenvalue in whose group `x` has entries off the diagonal."""
+    return nan_where(np.any(_off_diagonal(equal) & _matters(x), axis=-1), x.dtype)
+
+
+def _diagonal_vjp(g, m, equal):
+    eye = np.eye(m.shape[-1], dtype=g.dtype)
+    return column(g) * eye + nan_where(_off_diagonal(equal) & (_pairs(g) > 0), m.dtype)
 
 
 def _bracket(x, y):
@@ -160,9 +280,37 @@ FRAME_SOLVE = _unregistered(
 )
 MIXED = _unregistered(
     mixed,
-    vjp={"b": _mixed_rule, "x": None, "equal": None},
-    jvp={"b": _mixed_rule, "x": None, "equal": None},
+    vjp={"b": _mixed_vjp, "x": None, "equal": None},
+    jvp={"b": _mixed_jvp, "x": None, "equal": None},
     batch=elementwise,
+)
+BOTH = _unregistered(
+    both,
+    vjp={
+        "k": lambda g, gw, equal: nan_where(_meeting(g, gw, equal), g.dtype),
+        "gw": lambda g, gw: 0 * gw,
+        "equal": None,
+    },
+    jvp={
+        "k": lambda t, gw, equal: nan_where(_meeting(t, gw, equal), t.dtype),
+        "gw": lambda t, k, equal: nan_where(_meeting(k, t, equal), k.dtype),
+        "equal": None,
+    },
+    batch=batch_all,
+)
+DIAGONAL = _unregistered(
+    diagonal_in_groups,
+    vjp={
+        "m": _diagonal_vjp,
+        "b": lambda g, b, equal: nan_where(_off_diagonal(equal) & (_pairs(g) > 0), b.dtype),
+        "equal": None,
+    },
+    jvp={
+        "m": lambda t, equal: real(np.diagonal(t, axis1=-2, axis2=-1)) + _marked(t, equal),
+        "b": lambda t, equal: _marked(t, equal),
+        "equal": None,
+    },
+    batch=batch_all,
 )
 FRAMES = _unregistered(
     frames,

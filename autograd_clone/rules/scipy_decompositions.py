@@ -1,7 +1,7 @@
 """``scipy.linalg``: decompositions, in terms of those of `numpy.linalg`.
 
-SciPy calls other routines of LAPACK, which may turn eigenvectors by a phase, or by a rotation where
-eigenvalues are repeated. The traced result is turned back, by a constant, so that it is SciPy's own in value.
+SciPy calls other routines of LAPACK, which may turn eigenvectors by a phase. The traced result is turned back, by a
+constant, so that it is SciPy's own in value. Where eigenvalues are repeated the basis is that of `repeated`, not SciPy's.
 """
 
 from __future__ import annotations
@@ -14,20 +14,20 @@ from ..engine.batch import same_for_all, values_only
 from ..engine.errors import UnsupportedKeywordError
 from .eigen import without_phases as _without_phases
 from .matrices import H, T, column, conj
-from .repeated import plain
+from .repeated import equal_pairs, plain
 from .scipy_linalg import refuse_unless, scipy_composite, symmetric, triangular_system
 
 # ---- symmetric eigenvalue problems -------------------------------------------------------------------------
 
 
-def _turned_to(v, target):
-    """`v` turned by a constant unitary matrix so that its value is `target`."""
-    return v @ _TURN(plain(v), target).astype(v.dtype)
+def _turned_to(v, target, w):
+    """Eigenvectors `v` with the phases of `target`; as they are where the eigenvalues in `w` are repeated."""
+    return v * _TURN(plain(v), target, plain(w)).astype(v.dtype)
 
 
-def _turn(v, target):
-    turn = np.linalg.lstsq(v, target, rcond=None)[0]
-    return np.where(np.abs(turn) > 1e-3, turn, 0)
+def _turn(v, target, w):
+    phase = np.sum(np.conj(v) * target, axis=0) / np.sum(np.conj(v) * v, axis=0)
+    return np.where(np.sum(equal_pairs(w), axis=0) > 1, 1, phase)
 
 
 # SciPy's own results, which the traced ones are turned to; of a batch one after the other.
@@ -66,7 +66,7 @@ def _reduced(a, b, type):
 )  # fmt: skip
 def _eigh(a, b=None, lower=True, eigvals_only=False, type=1, subset_by_index=None, subset_by_value=None):
     a, b = as_array(a), None if b is None else as_array(b)
-    w, vectors = _all_of_eigh(a, b, lower, type)
+    w, vectors = _all_of_eigh(a, b, lower, type, eigvals_only)
     chosen = slice(None)
     if subset_by_index is not None:
         chosen = slice(subset_by_index[0], subset_by_index[1] + 1)
@@ -76,10 +76,10 @@ def _eigh(a, b=None, lower=True, eigvals_only=False, type=1, subset_by_index=Non
         return w[chosen]
     options = {"subset_by_index": subset_by_index, "subset_by_value": subset_by_value}
     target = _EIGENVECTORS(plain(a), plain(b), lower=lower, type=type, **options)
-    return w[chosen], _turned_to(vectors()[:, chosen], target)
+    return w[chosen], _turned_to(vectors()[:, chosen], target, w[chosen])
 
 
-def _all_of_eigh(a, b, lower, type):
+def _all_of_eigh(a, b, lower, type, eigvals_only):
     """Eigenvalues, and a function that gives the eigenvectors."""
     if a.ndim != 2:
         raise UnsupportedKeywordError(
@@ -88,6 +88,8 @@ def _all_of_eigh(a, b, lower, type):
     a, back = symmetric(a, lower), lambda y: y
     if b is not None:
         a, back = _reduced(a, symmetric(b, lower), type)
+    if eigvals_only:
+        return np.linalg.eigvalsh(a), None
     w, y = np.linalg.eigh(a)
     return w, lambda: back(y)
 
@@ -121,7 +123,7 @@ def _eigvalsh(a, b=None, lower=True, type=1, subset_by_index=None, subset_by_val
 )  # fmt: skip
 def _eigh_tridiagonal(d, e, eigvals_only=False, select="a", select_range=None, **others):
     a = _tridiagonal(as_array(d), as_array(e))
-    w, vectors = _all_of_eigh(a, None, True, 1)
+    w, vectors = _all_of_eigh(a, None, True, 1, eigvals_only)
     if select not in ("a", "i"):
         raise UnsupportedKeywordError(
             f"scipy.linalg.eigh_tridiagonal: the derivative does not support select={select!r}"
@@ -131,7 +133,7 @@ def _eigh_tridiagonal(d, e, eigvals_only=False, select="a", select_range=None, *
         return w[chosen]
     options = {"select": select, "select_range": select_range, **others}
     target = _TRIDIAGONAL(plain(d), plain(e), **options)
-    return w[chosen], _turned_to(vectors()[:, chosen], target)
+    return w[chosen], _turned_to(vectors()[:, chosen], target, w[chosen])
 
 
 def _tridiagonal(d, e):

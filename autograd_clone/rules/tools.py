@@ -14,7 +14,7 @@ import numpy as np
 
 from ..engine.box import Box, all_values
 from ..engine.duck import is_duck
-from ..engine.errors import UnsupportedKeywordError
+from ..engine.errors import DuckArrayError, UnsupportedKeywordError
 from ..engine.primitive import public_name
 
 #: NumPy's mark for a keyword argument that was not given.
@@ -139,19 +139,33 @@ def spread(g: Any, shape: tuple[int, ...], axis: Any) -> Any:
     if not shape:
         return g if g.shape == () else g.reshape(())
     if not isinstance(g, _PLAIN):
+        check_known_shape(shape)
         return np.broadcast_to(expand(g, shape, axis), shape)
     if axis is None:
         if len(shape) == 1 and shape[0] < 1000:
             full = np.empty(shape, g.dtype)
             full.fill(g if g.shape == () else g[0])  # with keepdims, g has one axis
             return full
-        return np.ndarray(shape, g.dtype, g, 0, (0,) * len(shape))
+        try:
+            return np.ndarray(shape, g.dtype, g, 0, (0,) * len(shape))
+        except TypeError:
+            check_known_shape(shape)
+            raise
     kept = kept_shape(shape, axis)
     if g.shape != kept:
         g = g.reshape(kept)
     if not g.flags.c_contiguous:
         return np.broadcast_to(g, shape)
     return np.ndarray(shape, g.dtype, g, 0, [0 if n == 1 else s for n, s in zip(kept, g.strides, strict=True)])
+
+
+def check_known_shape(shape: tuple[Any, ...]) -> None:
+    """Raise if a lazy array does not know its shape, as after reading at a mask."""
+    if any([n != n for n in shape]):
+        raise DuckArrayError(
+            f"the derivative of a reduction of an array of unknown shape {shape}, which comes of reading a lazy array at a mask; use "
+            "np.where(mask, x, 0), or the reduction's where=mask"
+        )
 
 
 def along(axis: int, ndim: int, part: slice) -> tuple[slice, ...]:

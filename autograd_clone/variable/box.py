@@ -12,7 +12,15 @@ import numpy as np
 from ..array.box import ArrayBox
 from ..engine.box import Box, getval
 from ..engine.cotangent import as_scalar, shape_of
-from ..engine.errors import InPlaceError, NonScalarOutputError, NotRecordedError, TracedConversionError, UnsupportedTypeError
+from ..engine.direction import DOUBTS
+from ..engine.errors import (
+    DirectionNeededError,
+    InPlaceError,
+    NonScalarOutputError,
+    NotRecordedError,
+    TracedConversionError,
+    UnsupportedTypeError,
+)
 from ..engine.pytree import flatten, tree_map
 from ..engine.reverse import Node, backward, root
 from ..engine.zeros import backward_with_strong_zeros, is_finite
@@ -246,8 +254,15 @@ class Variable(ArrayBox):
         seed = self._seed(grad)
         retained: dict[int, tuple[Variable, Any]] = {}
         token = received.set(retained)
+        doubts = DOUBTS.count
         try:
             roots = backward([(node, seed)])
+            if DOUBTS.count != doubts:
+                raise DirectionNeededError(
+                    "backward: eigenvalues (singular values) that are repeated were used beside their vectors, or the vectors were; "
+                    "one backward pass cannot tell whether their derivative is right. Use grad or jvp of a function, or eigvalsh "
+                    "(svdvals) if the vectors are not needed"
+                )
             if not all(map(is_finite, roots.values())):
                 roots = backward_with_strong_zeros([(node, seed)])
         finally:
@@ -265,13 +280,13 @@ class Variable(ArrayBox):
     def _seed(self, grad: Any) -> Any:
         if grad is not None:
             grad = _without_trace(grad)
-            return seed_like(grad if hasattr(grad, "dtype") else np.asarray(grad, self.dtype), self.shape, self.dtype)
+            return seed_like(grad if hasattr(grad, "dtype") else np.asarray(grad, self.dtype), self.shape, self.dtype, self._value)
         if self.size != 1 or self.dtype.kind == "c":
             raise NonScalarOutputError(
                 f"backward of a variable of shape {self.shape} and dtype {self.dtype}: without an argument it applies to real "
                 "numbers only. Pass the cotangent, y.backward(np.ones_like(y.data)) for instance, or sum first"
             )
-        return seed_like(np.ones(self.shape), self.shape, self.dtype)
+        return seed_like(np.ones(self.shape), self.shape, self.dtype, self._value)
 
     def _accumulate(self, g: Any, given: set[int]) -> None:
         """Add to the gradient; `given` are the arrays that others refer to."""
