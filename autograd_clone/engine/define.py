@@ -31,7 +31,7 @@ UFUNC_DEFAULTS = {
     "out": None, "where": True, "axes": None, "axis": None, "keepdims": False, "casting": "same_kind", "order": "K",
     "dtype": None, "subok": True, "signature": None,
 }  # fmt: skip
-_UFUNC_HARMLESS = ("casting", "order", "dtype", "subok")
+_UFUNC_HARMLESS = ("casting", "order", "dtype", "signature", "subok")
 
 
 def _record(fun: Callable, kind: str, operands: tuple[str, ...], **options: Any) -> Primitive:

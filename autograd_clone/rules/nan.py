@@ -10,9 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from ..array.box import WITH_INITIAL
+from ..engine.box import Box
 from ..engine.define import composite, custom, selection
 from .creation import as_array
-from .reductions import extremum_jvp, extremum_samples, extremum_vjp
+from .reductions import extremum_jvp, extremum_samples, extremum_vjp, with_initial
 from .tools import NOT_GIVEN, refuse_out
 
 _f: Any
@@ -55,7 +57,8 @@ def _neutral(nan_function, function, neutral):
     ):
         refuse_out(nan_function, out)
         a = _filled(a, neutral)[0]
-        return function(a, axis=axis, dtype=dtype, keepdims=keepdims, initial=initial, where=where)
+        options = {"axis": axis, "dtype": dtype, "keepdims": keepdims, "initial": initial, "where": where}
+        return WITH_INITIAL[function]((a,), options) if isinstance(initial, Box) else function(a, **options)
 
     composite(
         nan_function,
@@ -151,3 +154,6 @@ for _f in (np.nanmax, np.nanmin):
             ],
         )
     )
+
+with_initial(np.nanmax, np.fmax, -np.inf)
+with_initial(np.nanmin, np.fmin, np.inf)

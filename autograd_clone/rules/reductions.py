@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from ..array.box import WITH_INITIAL
 from ..engine.cotangent import dtype_of, shape_of
 from ..engine.define import composite, custom, selection
 from ..engine.duck import is_duck
 from ..engine.primitive import REGISTRY
-from .creation import as_array
+from .creation import as_array, cast_to
 from .tools import (
     NOT_GIVEN,
     anywhere,
@@ -277,6 +278,29 @@ def _ptp(a, axis=None, out=None, keepdims=NOT_GIVEN):
     refuse_out(np.ptp, out)
     a = as_array(a)
     return np.max(a, axis=axis, keepdims=keepdims) - np.min(a, axis=axis, keepdims=keepdims)
+
+
+# ---- initial values that are traced ---------------------------------------------------------------------
+
+
+def with_initial(function, ufunc, neutral):
+    """``function(..., initial=x)`` for a traced `x`, by one more application of `ufunc`."""
+
+    def reduction(args, kwargs):
+        kwargs = dict(kwargs)
+        initial = kwargs.pop("initial")
+        rest = function(*args, **kwargs) if neutral is None else function(*args, **kwargs, initial=neutral)
+        return ufunc(rest, cast_to(initial, dtype_of(rest)))
+
+    WITH_INITIAL[function] = reduction
+
+
+with_initial(np.sum, np.add, None)
+with_initial(np.prod, np.multiply, None)
+for _f in dict.fromkeys((np.max, np.amax)):
+    with_initial(_f, np.maximum, -np.inf)
+for _f in dict.fromkeys((np.min, np.amin)):
+    with_initial(_f, np.minimum, np.inf)
 
 
 # ---- cheaper forms for plain arrays: what NumPy's functions come to, without their way there ---------
