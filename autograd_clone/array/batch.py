@@ -14,6 +14,7 @@ import numpy as np
 
 from ..engine.batch import BatchTrace, no_single_value
 from .box import ArrayBox, call
+from .foreign import is_factor_of_sparse, opaque
 from .memory import KINDS, aliased
 
 
@@ -72,6 +73,8 @@ class BatchBox(ArrayBox):
         raise no_single_value("an index", self)
 
     def __array__(self, *args: Any, **kwargs: Any) -> np.ndarray:
+        if is_factor_of_sparse():
+            return opaque()
         raise no_single_value("a plain array (a plain array is read at such positions by np.take)", self)
 
     # ---- operations ---------------------------------------------------------------------------------

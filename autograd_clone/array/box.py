@@ -18,6 +18,7 @@ from ..engine.define import refusal
 from ..engine.errors import BatchedParameterError, TracedConversionError, UnsupportedKeywordError
 from ..engine.primitive import REGISTRY, find, missing_rule, public_name
 from ..engine.trace import apply
+from .foreign import as_plain_array
 
 
 class ArrayBox(Box):
@@ -126,6 +127,8 @@ class ArrayBox(Box):
 
     def __array_function__(self, func: Callable, types: Any, args: tuple, kwargs: dict) -> Any:
         return call(func, args, kwargs)
+
+    __array__: Any = property(as_plain_array)
 
 
 #: The classes of ordinary boxes of arrays; those of other traces are put here.

@@ -14,6 +14,7 @@ from ..engine.box import Box, all_values
 from ..engine.errors import TracedConversionError
 from ..engine.nodes import NodeTrace
 from .box import ArrayBox, call
+from .foreign import is_factor_of_sparse, opaque
 from .memory import KINDS
 
 
@@ -31,6 +32,8 @@ class NodeArrayBox(ArrayBox):
         raise self._frozen("a position")
 
     def __array__(self, *args: Any, **kwargs: Any) -> np.ndarray:
+        if is_factor_of_sparse():
+            return opaque()
         raise self._frozen("a plain array")
 
     def __invert__(self) -> Any:

@@ -20,6 +20,7 @@ from ..engine.primitive import Primitive, Rule
 from ..engine.reverse import ReverseTrace, fix_for, next_order
 from ..engine.trace import apply
 from .box import ArrayBox, as_arrays, defers_to
+from .foreign import OPERATIONS
 
 # Boxes are made by object.__new__ and three stores: two thirds of the price of calling the class.
 _UNARY = """
@@ -244,7 +245,7 @@ def general(prim: Primitive) -> Callable:
 
     def binary_general(a: Any, b: Any) -> Any:
         if _is_unknown(a) or _is_unknown(b):
-            return NotImplemented
+            return OPERATIONS[prim.fun](a, b) if prim.fun in OPERATIONS else NotImplemented
         return apply(prim, as_arrays((a, b)), {})
 
     return binary_general

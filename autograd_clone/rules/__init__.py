@@ -47,6 +47,7 @@ from . import (
     selection,
     shape,
     sorting,
+    sparse_products,
     statistics,
     taylor,
     ufunc_methods,
@@ -54,7 +55,7 @@ from . import (
     variance,
 )
 
-__all__ = ["assignment", "axes", "batching", "batching_products", "convolution", "creation", "cumulative", "decompositions", "determinants", "diagonals", "differences", "eigen", "einsum", "fft", "gathering", "hips", "indexing", "interpolation", "joining", "linalg", "logic", "mapping", "nan", "norms", "padding", "pointwise", "polynomial", "products", "quantiles", "ranges", "reductions", "refused", "repetition", "selection", "shape", "sorting", "statistics", "taylor", "ufunc_methods", "ufuncs", "variance"]
+__all__ = ["assignment", "axes", "batching", "batching_products", "convolution", "creation", "cumulative", "decompositions", "determinants", "diagonals", "differences", "eigen", "einsum", "fft", "gathering", "hips", "indexing", "interpolation", "joining", "linalg", "logic", "mapping", "nan", "norms", "padding", "pointwise", "polynomial", "products", "quantiles", "ranges", "reductions", "refused", "repetition", "selection", "shape", "sorting", "sparse_products", "statistics", "taylor", "ufunc_methods", "ufuncs", "variance"]
 
 operators.install()
 methods.install()

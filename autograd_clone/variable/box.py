@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..array.box import ArrayBox
+from ..array.foreign import is_factor_of_sparse, opaque
 from ..engine.box import Box, getval
 from ..engine.cotangent import as_scalar, shape_of
 from ..engine.direction import DOUBTS
@@ -153,6 +154,8 @@ class Variable(ArrayBox):
         return complex(self._value)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        if is_factor_of_sparse():
+            return opaque()
         if self.requires_grad:
             raise TracedConversionError(
                 "a variable that requires a gradient was handed to code that takes plain arrays, where nothing is recorded; "
