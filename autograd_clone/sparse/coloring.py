@@ -35,6 +35,8 @@ class Coloring:
     mode : {"forward", "reverse", "bidirectional", "star", "acyclic"}
     column_colors, row_colors : ndarray of int, optional
         The group of each column and row; -1 for one that is in none.
+    columns_first : bool
+        Of a bidirectional colouring: whether an entry is read in its column, if that is in a group, rather than in its row.
     """
 
     def __init__(
@@ -43,9 +45,12 @@ class Coloring:
         mode: str,
         column_colors: np.ndarray | None = None,
         row_colors: np.ndarray | None = None,
+        *,
+        columns_first: bool = False,
     ) -> None:
         self.pattern, self.mode = pattern, mode
         self.column_colors, self.row_colors = column_colors, row_colors
+        self.columns_first = columns_first
 
     @property
     def tangents(self) -> int:
@@ -74,14 +79,14 @@ class Coloring:
         m, n = self.pattern.shape
         if self.mode == "star":
             return _star_places(rows, columns, self.column_colors, n)  # type: ignore[arg-type]
-        places = np.full(len(rows), -1, np.intp)
-        if self.column_colors is not None:
-            color = self.column_colors[columns]
-            places = np.where(color >= 0, color * m + rows, -1)
-        if self.row_colors is not None:
-            color = self.row_colors[rows]
-            places = np.where(color >= 0, self.tangents * m + color * n + columns, places)
-        return places
+        if self.row_colors is None:
+            return self.column_colors[columns] * m + rows  # type: ignore[index]
+        by_rows = self.tangents * m + self.row_colors[rows] * n + columns
+        if self.column_colors is None:
+            return by_rows
+        by_columns = self.column_colors[columns] * m + rows
+        in_columns = self.column_colors[columns] >= 0 if self.columns_first else self.row_colors[rows] < 0
+        return np.where(in_columns, by_columns, by_rows)
 
     @cached_property
     def _substitution(self) -> Any:
@@ -161,6 +166,7 @@ class Way(NamedTuple):
     mode: str
     by_columns: SparsityPattern | None
     by_rows: SparsityPattern | None
+    columns_first: bool = False
 
 
 def _columns(pattern: SparsityPattern) -> Way:
@@ -181,7 +187,7 @@ def _divided(pattern: SparsityPattern, threshold: int, *, flipped: bool) -> Way:
     long = np.diff(pattern.indptr) > threshold
     apart, rest = pattern.rows(long), pattern.rows(~long)
     bound = rest.longest_row + apart.T.longest_row
-    return Way(bound, 2, "bidirectional", *((apart.T, rest.T) if flipped else (rest, apart)))
+    return Way(bound, 2, "bidirectional", *((apart.T, rest.T) if flipped else (rest, apart)), flipped)
 
 
 def _thresholds(pattern: SparsityPattern) -> list[int]:
@@ -202,7 +208,7 @@ def _fewest_passes(pattern: SparsityPattern, ways: list[Way], order: str) -> Col
             break
         columns = None if way.by_columns is None else color_columns(way.by_columns, order)
         rows = None if way.by_rows is None else color_columns(way.by_rows.T, order)
-        found = Coloring(pattern, way.mode, columns, rows)
+        found = Coloring(pattern, way.mode, columns, rows, columns_first=way.columns_first)
         if best is None or found.passes < best.passes:
             best = found
     return best

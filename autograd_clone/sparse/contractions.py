@@ -260,6 +260,16 @@ def _cross(call: Application) -> Any:
     return union(parts)
 
 
+@rule("sparse_product")
+def _sparse_product(call: Application) -> Any:
+    """A product with a constant matrix of SciPy, of a vector or of each column of a matrix."""
+    matrix, new = call.params["matrix"].tocoo(), shape_of(call.ans)
+    columns = np.arange(int(np.prod(new[1:])))
+    targets = np.add.outer(matrix.coords[0].astype(np.intp) * len(columns), columns)
+    sources = np.add.outer(matrix.coords[1].astype(np.intp) * len(columns), columns)
+    return call.sets[0].merge(targets.ravel(), int(np.prod(new)), sources.ravel())  # type: ignore[union-attr]
+
+
 # ---- convolutions ------------------------------------------------------------------------------------------------------------
 
 

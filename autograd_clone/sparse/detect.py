@@ -54,7 +54,9 @@ def trace(fun: Callable, x: Any, name: str) -> SparsityPattern:
 
 
 def _one_box(y: Any) -> Any:
-    """An array of Python objects that are traced numbers as one traced array."""
+    """An output as it is now; an array of Python objects that are traced numbers as one traced array."""
+    if isinstance(y, Box):
+        return y.snapshot()
     if type(y) is np.ndarray and y.dtype == object and any(isinstance(e, Box) for e in y.flat):
         return np.stack(list(y.flat)).reshape(y.shape)
     return y

@@ -7,6 +7,8 @@
 
 from __future__ import annotations
 
+import functools
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -38,9 +40,12 @@ def unknown(call: Application) -> Any:
     return NotImplemented
 
 
+@functools.lru_cache(maxsize=16)
 def numbers(shape: tuple[int, ...]) -> np.ndarray:
-    """An array of this shape with the number of each element."""
-    return np.arange(int(np.prod(shape)), dtype=np.intp).reshape(shape)
+    """An array of this shape with the number of each element, to be read only."""
+    out = np.arange(prod(shape), dtype=np.intp).reshape(shape)
+    out.flags.writeable = False
+    return out
 
 
 # ---- elementwise ----------------------------------------------------------------------------------------------------

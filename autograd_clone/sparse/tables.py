@@ -13,7 +13,8 @@ import numpy as np
 from ..engine.cotangent import shape_of
 from .indexsets import IndexSets, stacked
 from .kinds import RULES, elementwise, moved, numbers, spread
-from .trace import WHEREVER, Application, PatternRule
+from .trace import WHEREVER, Application, PatternRule, is_varying
+from .written import WrittenSets
 
 
 def rule(*names: str, wherever: bool = False) -> Callable:
@@ -229,6 +230,19 @@ def _scattered(call: Application) -> Any:
     return stacked(parts, call.n).merge(np.concatenate(targets), out.size)
 
 
+@rule("assigned", wherever=True)
+def _assigned(call: Application) -> Any:
+    """An array with elements of another one at some places, which may themselves depend on the input."""
+    value, array = (IndexSets.empty(int(np.prod(call.shape(i))), call.n) if s is None else s for i, s in enumerate(call.sets))
+    place = call.params["place"]
+    if is_varying(place):  # each element may be what was there, or any that is written
+        return array | value.merge(np.zeros(len(value), np.intp), 1).take(np.zeros(len(array), np.intp))
+    if not (call.params["own"] and isinstance(array, WrittenSets) and array.is_open):
+        array = WrittenSets(array)
+    array.write(call.shape(1), place, value, call.shape(0))
+    return array
+
+
 @rule("numpy.bincount")
 def _counted(call: Application) -> Any:
     if not call.fixed[0] or call.sets[1] is None:
@@ -253,6 +267,12 @@ def _of_matrix(call: Application) -> Any:
         return spread(whole, stack + (1,) * (len(new) - len(stack)), new)
 
     return of_each_output(call, sets_of)
+
+
+@rule("sparse_solve")
+def _sparse_solve(call: Application) -> Any:
+    """Every column of the solution depends on its own column of the right-hand side."""
+    return mixed(call.sets[0], call.shape(), (0,), shape_of(call.ans))
 
 
 @rule("numpy.linalg.solve", "triangular_solve")

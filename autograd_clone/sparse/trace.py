@@ -67,10 +67,17 @@ def plain(x: Any) -> Any:
     return x.view(np.ndarray) if type(x) is Varying else x
 
 
+def plain_now(x: Any) -> Any:
+    """The plain value of `x`, whatever is written to it later."""
+    return getval(x.snapshot()) if isinstance(x, Box) else x
+
+
 def is_varying(x: Any) -> bool:
     """Whether a parameter is, or holds, positions that depend on the input. Masks are branches: they decide about shapes."""
-    if type(x) in (tuple, list):
+    if isinstance(x, (tuple, list)):
         return any(map(is_varying, x))
+    if isinstance(x, dict):
+        return any(map(is_varying, x.values()))
     return type(x) is Varying and x.dtype.kind in "iu"
 
 
@@ -139,6 +146,7 @@ class PatternTrace(Trace):
     """
 
     __slots__ = ("dense", "n")
+    exclusive = True
 
     #: Finds the rule of a primitive, and the rule of elementwise ones; `kinds` puts them here.
     rule_of: Callable[[Primitive], PatternRule]
@@ -163,7 +171,7 @@ class PatternTrace(Trace):
         for i, x in enumerate(operands):
             mine = isinstance(x, Box) and x._trace is self
             sets.append(x._link if mine and not is_constant(prim, i) else None)
-            x = x._value if mine else getval(x)
+            x = x._value if mine else plain_now(x)
             fixed.append(not mine and type(x) is not Varying)
             values.append(plain(x))
         ans = prim.fun(*values, **params)
@@ -225,7 +233,7 @@ def process_call(trace: PatternTrace, prim: CallPrimitive, args: tuple, kwargs: 
         return prim.fun(*args, **kwargs)
     leaves, treedef = flatten(args)
     mine = [isinstance(x, Box) and x._trace is trace for x in leaves]
-    values = [plain(x._value if m else getval(x)) for x, m in zip(leaves, mine, strict=True)]
+    values = [plain(x._value if m else plain_now(x)) for x, m in zip(leaves, mine, strict=True)]
     outs, outdef = flatten(prim(*treedef.unflatten(values), **kwargs))
     if {ReverseTrace, ForwardTrace} <= prim.untraced:
         return outdef.unflatten(map(varying, outs))
