@@ -188,8 +188,8 @@ def test_reflected_and_augmented_forms():
         return y
 
     assert grad(f)(1.2) == pytest.approx(2 * ((1.2 * 2.2 - 0.5) / 2) * (2 * 1.2 + 1) / 2)
-    x = np.array([1.2, 0.4])
-    np.testing.assert_allclose(elementwise_grad(f)(x), 2 * ((x * (x + 1) - 0.5) / 2) * (2 * x + 1) / 2)
+    x = np.array([1.2, 0.4])  # an array changes in place, and x with it
+    np.testing.assert_allclose(elementwise_grad(f)(x), 2 * (((x + 1) ** 2 - 0.5) / 2) * (x + 1))
     np.testing.assert_array_equal(x, [1.2, 0.4])
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from autograd_clone import grad, hessian, jacobian, jvp
-from autograd_clone.engine.errors import NotDifferentiableError, UnsupportedKeywordError
+from autograd_clone.engine.errors import TracedConversionError, UnsupportedKeywordError
 
 from . import oracle
 
@@ -43,6 +43,12 @@ def test_reduce_over_several_axes_from_an_initial_value_and_under_a_mask(ufunc):
     agrees(lambda x: ufunc.reduce(x, axis=(1, 0), keepdims=True), X[:2, :3])
     agrees(lambda x: ufunc.reduce(x, axis=None, initial=1.3), X[:2, :3])
     agrees(lambda x: ufunc.reduce(x, axis=0, initial=0.4, where=MASK[:2, :3]), X[:2, :3])
+
+
+@per_ufunc(BINARY)
+def test_reduce_from_an_initial_value(ufunc):
+    agrees(lambda x: ufunc.reduce(x, axis=1, initial=1.3), X[:, :3])
+    agrees(lambda x: np.stack([ufunc.reduce(x[1:], initial=x[0]), ufunc.reduce(x[4:], initial=x[2])]), X[0])
 
 
 def test_reduce_where_numpy_is_wrong():
@@ -92,7 +98,7 @@ def test_methods_of_constant_ufuncs_give_plain_values():
 
 
 def test_what_is_refused():
-    with pytest.raises(NotDifferentiableError, match=r"numpy\.add\.at"):
+    with pytest.raises(TracedConversionError, match=r"numpy\.add\.at"):
         grad(lambda x: np.add.at(np.zeros(3), [0, 1, 1, 2], x))(X[0])
     with pytest.raises(UnsupportedKeywordError, match="out="):
         grad(lambda x: np.add.reduce(x, out=np.zeros(())))(X[0])

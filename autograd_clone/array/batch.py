@@ -14,7 +14,7 @@ import numpy as np
 
 from ..engine.batch import BatchTrace, no_single_value
 from .box import ArrayBox, call
-from .foreign import is_factor_of_sparse, opaque
+from .foreign import TracedArray, is_asked_by_library, is_factor_of_sparse, opaque
 from .memory import KINDS, aliased
 
 
@@ -25,6 +25,13 @@ class BatchBox(ArrayBox):
     batched = True
 
     # ---- what one example is -----------------------------------------------------------------------------
+
+    @property
+    def __class__(self) -> type:  # type: ignore[override]
+        """What `isinstance` takes it for beside a box: an array, or a number of its dtype."""
+        if is_asked_by_library():
+            return type(self)
+        return TracedArray if self._value.ndim > 1 else self._value.dtype.type
 
     @property
     def shape(self) -> tuple[int, ...]:

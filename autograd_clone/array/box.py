@@ -6,6 +6,8 @@ Plain NumPy calls arrive through ``__array_ufunc__`` and ``__array_function__``;
 
 from __future__ import annotations
 
+import functools
+import inspect
 from collections.abc import Callable, Iterator
 from numbers import Number, Real
 from typing import Any
@@ -13,12 +15,14 @@ from typing import Any
 import numpy as np
 
 from ..engine.batch import run_constant, youngest_batch
-from ..engine.box import Box, getval
+from ..engine.box import Box, all_values, getval
 from ..engine.define import refusal
-from ..engine.errors import BatchedParameterError, TracedConversionError, UnsupportedKeywordError
+from ..engine.duck import is_duck
+from ..engine.errors import AutogradError, BatchedParameterError, TracedConversionError
 from ..engine.primitive import REGISTRY, find, missing_rule, public_name
 from ..engine.trace import apply
-from .foreign import as_plain_array
+from .complaints import complaint
+from .foreign import TracedArray, as_plain_array, is_asked_by_library, refuse_task
 
 
 class ArrayBox(Box):
@@ -41,6 +45,16 @@ class ArrayBox(Box):
     __rdivmod__: Any
 
     # ---- what it is, without its values -------------------------------------------------------------------
+
+    @property
+    def __class__(self) -> type:  # type: ignore[override]
+        """What `isinstance` takes it for beside a box: the type of the array or number in it."""
+        kind = type(all_values(self))
+        if is_asked_by_library():
+            return type(self)
+        if kind is np.ndarray:
+            return TracedArray
+        return kind if issubclass(kind, (np.ndarray, np.generic)) else type(self)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -116,6 +130,8 @@ class ArrayBox(Box):
         fast = FAST[len(inputs)].get(ufunc)
         if fast is not None and not kwargs and method == "__call__":
             return fast(*inputs)
+        if kwargs.get("out") is not None:
+            return INTO_OUT[0](getattr(ufunc, method), inputs, kwargs)
         if method == "__call__":
             if any(map(defers_to, inputs)):
                 return NotImplemented
@@ -123,12 +139,19 @@ class ArrayBox(Box):
         handler = UFUNC_METHODS.get(method)
         if handler is None:
             raise missing_rule(f"{public_name(ufunc)}.{method}", "0")
-        return handler(ufunc, *inputs, **kwargs)
+        try:
+            return handler(ufunc, *inputs, **kwargs)
+        except AutogradError:
+            raise
+        except Exception as error:
+            raise complaint(getattr(ufunc, method), inputs, kwargs, error) from None
 
     def __array_function__(self, func: Callable, types: Any, args: tuple, kwargs: dict) -> Any:
         return call(func, args, kwargs)
 
     __array__: Any = property(as_plain_array)
+    __dask_tokenize__ = refuse_task
+    __pandas_priority__ = 5000  # above those of Series and DataFrame, which leave operators to us
 
 
 #: The classes of ordinary boxes of arrays; those of other traces are put here.
@@ -146,6 +169,12 @@ FAST: tuple[dict[Callable, Callable], ...] = tuple({} for _ in range(32))
 UFUNC_METHODS: dict[str, Callable] = {}
 #: makes an array of a (nested) list that holds traced values; set by the joining rules.
 FROM_LIST: list[Callable] = []
+#: ``INTO_OUT[0](func, args, kwargs)``: a call with an output array; ``AS_VIEW[0](prim, args, kwargs)``: one of a primitive
+#: that makes views; set by the rules of assignment and of views.
+INTO_OUT: list[Callable] = []
+#: Reduction -> ``f(args, kwargs)``, which takes a traced ``initial=``; set by the rules of reductions.
+WITH_INITIAL: dict[Callable, Callable] = {}
+AS_VIEW: list[Callable] = []
 
 
 def call(func: Callable, args: tuple, kwargs: dict) -> Any:
@@ -155,32 +184,65 @@ def call(func: Callable, args: tuple, kwargs: dict) -> Any:
     prim = REGISTRY.get(func) or find(func)
     if prim is None:
         raise missing_rule(public_name(func), _first_traced(args, kwargs))
-    kind = prim.kind
-    if kind in _DIFFERENTIABLE:
-        if "out" in kwargs and kwargs.pop("out") is not None:
-            raise UnsupportedKeywordError(
-                f"{prim.name}: out= cannot be used with a traced array; assign the result to a name"
-            )
-        if kwargs or len(args) > 1 or prim.variadic is not None:
-            try:
-                operands, params = prim.split(args, kwargs)
-            except BatchedParameterError as found:
-                return found.trace.apply_with(prim, args, kwargs, as_arrays)  # type: ignore[attr-defined]
-            if len(operands) > 1 or not isinstance(operands[0], Box):
-                return apply(prim, as_arrays(operands), params)
-            return operands[0]._trace.process(prim, operands, params)
-        return args[0]._trace.process(prim, args, kwargs)
-    if kind == "composite":
-        if prim.batch is not None and (trace := youngest_batch(args)) is not None:
-            return trace.call_each(func, args, kwargs)
-        return prim.implementation(*args, **kwargs)  # type: ignore[misc]
-    if kind == "zero":
-        return run_constant(prim, tuple(map(_plain, args)), {k: _plain(v) for k, v in kwargs.items()})
-    if kind == "call":
-        return prim(*args, **kwargs)
-    raise refusal(prim)
+    try:
+        kind = prim.kind
+        if kwargs.get("out") is not None or (len(args) > 2 and has_out(func, args)):
+            return INTO_OUT[0](func, args, kwargs)
+        if kwargs and func in WITH_INITIAL and isinstance(kwargs.get("initial"), Box):
+            return WITH_INITIAL[func](args, kwargs)
+        if kind in _DIFFERENTIABLE:
+            kwargs.pop("out", None)
+            if prim.view is not None:
+                return AS_VIEW[0](prim, args, kwargs)
+            if kwargs or len(args) > 1 or prim.variadic is not None:
+                try:
+                    operands, params = prim.split(args, kwargs)
+                except BatchedParameterError as found:
+                    return found.trace.apply_with(prim, args, kwargs, as_arrays)  # type: ignore[attr-defined]
+                if len(operands) > 1 or not isinstance(operands[0], Box):
+                    return apply(prim, as_arrays(operands), params)
+                return operands[0]._trace.process(prim, operands, params)
+            return args[0]._trace.process(prim, args, kwargs)
+        if kind == "composite":
+            if prim.batch is not None and (trace := youngest_batch(args)) is not None:
+                return trace.call_each(func, args, kwargs)
+            return prim.implementation(*args, **kwargs)  # type: ignore[misc]
+        if kind == "zero":
+            return run_constant(prim, tuple(map(_plain, args)), {k: _plain(v) for k, v in kwargs.items()})
+        if kind == "call":
+            return prim(*args, **kwargs)
+        raise refusal(prim)
+    except AutogradError:
+        raise
+    except Exception as error:
+        own = complaint(func, args, kwargs, error)
+        if own is error:
+            raise
+        raise own from None
 
 
+def has_out(func: Callable, args: tuple) -> bool:
+    """Whether an output array is given by position."""
+    place = place_of_out(func)
+    return len(args) > place and args[place] is not None
+
+
+@functools.cache
+def place_of_out(func: Callable) -> int:
+    """Where the parameter ``out`` stands among those that can be given by position; a large number if it is none of them."""
+    try:
+        parameters = list(inspect.signature(func).parameters.values())
+    except (TypeError, ValueError):
+        return _NOWHERE
+    for i, p in enumerate(parameters):
+        if p.kind is not p.POSITIONAL_OR_KEYWORD and p.kind is not p.POSITIONAL_ONLY:
+            break
+        if p.name == "out":
+            return i
+    return _NOWHERE
+
+
+_NOWHERE = 1 << 30
 _DIFFERENTIABLE = frozenset({"elementwise", "linear", "multilinear", "custom"})
 
 
@@ -193,7 +255,7 @@ _DEFERRED_TO: dict[type, bool] = {}
 def as_array(x: Any) -> Any:
     """`x` as an array: as it is if it is one, traced or not; lists that hold traced values become traced arrays."""
     x = as_operand(x)
-    return x if isinstance(x, (Box, np.ndarray)) else np.asarray(x)
+    return x if isinstance(x, (Box, np.ndarray)) or is_duck(x) else np.asarray(x)
 
 
 def as_arrays(operands: tuple) -> tuple:
@@ -207,7 +269,11 @@ def as_arrays(operands: tuple) -> tuple:
 def as_operand(x: Any) -> Any:
     """`x` as a rule may have it: not a list, not an array of Python objects some of which are traced, no unknown array-like."""
     kind = type(x)
-    if kind in _ORDINARY or isinstance(x, (Box, np.generic)):
+    if kind in _ORDINARY:
+        return x
+    if isinstance(x, Box):
+        return x.bare()
+    if isinstance(x, np.generic):
         return x
     if isinstance(x, np.ndarray):
         return FROM_LIST[0](x.tolist()) if x.dtype.hasobject and any(isinstance(e, Box) for e in x.flat) else x
@@ -215,20 +281,21 @@ def as_operand(x: Any) -> Any:
         return FROM_LIST[0](x)
     if isinstance(x, Number):
         return float(x) if isinstance(x, Real) or not hasattr(x, "__complex__") else complex(x)  # type: ignore[arg-type]
-    return np.asarray(x) if hasattr(kind, "__array__") and not hasattr(kind, "__array_ufunc__") else x
+    return np.asarray(x) if hasattr(kind, "__array__") and not hasattr(kind, "__array_function__") else x
 
 
 def defers_to(x: Any) -> bool:
     """Whether an operation with `x` is left to `x`: a container such as `xarray.DataArray` that holds arrays, traced ones too.
 
-    Types with both of NumPy's protocols are arrays themselves and are computed with.
+    Types with both of NumPy's protocols are arrays themselves and are computed with. Those of pandas cannot hold traced arrays,
+    and are taken for the arrays in them.
     """
     kind = type(x)
     if kind not in _DEFERRED_TO:
         own = getattr(kind, "__array_ufunc__", np.ndarray.__array_ufunc__)
         _DEFERRED_TO[kind] = (
             own is None or (own is not np.ndarray.__array_ufunc__ and not hasattr(kind, "__array_function__"))
-        ) and not isinstance(x, (Box, np.ndarray, np.generic))
+        ) and not (isinstance(x, (Box, np.ndarray, np.generic)) or hasattr(kind, "__pandas_priority__"))
     return _DEFERRED_TO[kind]
 
 

@@ -29,13 +29,15 @@ import numpy as np
 
 from ..engine.box import Box, all_values
 from ..engine.cotangent import Scatter
+from ..engine.duck import is_duck
 from ..engine.errors import NotDifferentiableError, TracedConversionError
 from ..engine.places import Place, Step, is_exact, put, through
 from ..engine.primitive import Primitive
 from ..engine.reverse import ReverseTrace, next_order
 from ..engine.scattering import is_basic
-from ..engine.trace import Trace, apply
+from ..engine.trace import Trace, apply, tracing
 from .box import KINDS, ArrayBox, as_operand
+from .foreign import TracedArray, is_asked_by_library
 from .index import holds_positions, plain_index
 
 
@@ -49,7 +51,11 @@ class ConstantTrace(Trace):
         self.views = []
 
     def process(self, prim: Primitive, operands: tuple, params: dict) -> Any:
-        return prim.fun(*map(captured, operands), **params)
+        values = [x.bare() for x in operands]
+        ans = prim.fun(*values, **params)
+        if type(ans) is not np.ndarray:
+            return ans
+        return ans if any([ans is x or ans.base is not None for x in values]) else kept(ans)
 
     def end(self) -> None:
         pass
@@ -58,9 +64,14 @@ class ConstantTrace(Trace):
 CONSTANT = ConstantTrace()
 
 
-def captured(x: Any) -> Any:
-    """`x`, as a plain array that no write changes if it is one that holds no traced value."""
-    return x._value if type(x) is Written and x._trace is CONSTANT else x
+def looked_at(x: Any) -> Any:
+    """`x`, as a plain array if it holds no traced value; it is not to be kept, for it may be written to."""
+    return x._seen() if type(x) is Written and x._trace is CONSTANT else x
+
+
+def kept(x: Any) -> Any:
+    """A new array of plain numbers, made of some that traced values may be written to, as one more of those."""
+    return constant(x) if type(x) is np.ndarray and x.dtype.kind in "fc" else x
 
 
 class Memory:
@@ -284,9 +295,28 @@ def looking_at(memory: Memory, path: tuple[Step, ...]) -> Written:
     return box
 
 
+def released(x: Any, depth: int = 0) -> Any:
+    """`x` as a transform returns it that runs inside as many as `depth` others: no array of ours outlives the last of them."""
+    return x.snapshot() if type(x) is Written and x._trace is CONSTANT and not tracing(depth) else x
+
+
+def is_number(x: Any) -> bool:
+    """Whether a box holds a number, which never changes, and no array."""
+    while isinstance(x, Box):
+        if type(x) is Written:
+            return False
+        if x.batched and not x.recorded:
+            return x.ndim == 0  # type: ignore[attr-defined]
+        x = x._value
+    return isinstance(x, np.generic)
+
+
 def one_example(x: Any) -> np.ndarray:
     """The plain value of an array, of a batch the first example: to look at its layout in memory."""
-    values = np.asarray(all_values(x))
+    values = all_values(x)
+    if is_duck(values):  # it has no layout that is known
+        return np.broadcast_to(np.zeros((), x.dtype), x.shape)
+    values = np.asarray(values)
     return values[(0,) * (values.ndim - x.ndim)] if values.size else np.empty(x.shape, values.dtype)
 
 
@@ -436,6 +466,9 @@ class Written(ArrayBox):
             memory.plain.append(ref(self))
         return value, link
 
+    def bare(self) -> Any:
+        return self.snapshot() if self._trace is CONSTANT else self
+
     def snapshot(self) -> Any:
         memory, path = self._alias
         value, link = memory.read(path)
@@ -449,6 +482,11 @@ class Written(ArrayBox):
         return through(memory.box(), path)
 
     # ---- what it is, without its values ---------------------------------------------------------------------
+
+    @property
+    def __class__(self) -> type:  # type: ignore[override]
+        """What `isinstance` takes it for beside a box."""
+        return type(self) if is_asked_by_library() else TracedArray
 
     @property
     def batched(self) -> bool:  # type: ignore[override]

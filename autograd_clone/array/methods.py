@@ -55,13 +55,9 @@ SAME_AS_FUNCTION = (
 
 #: Methods that write into the array -> what to write instead.
 IN_PLACE = {
-    "fill": "np.full_like(x, value)",
-    "partition": "np.partition(x, kth), which returns a new array",
-    "put": "np.where with a mask",
     "resize": "np.resize(x, new_shape), which returns a new array",
     "setfield": "np.where with a mask",
     "setflags": "a plain array",
-    "sort": "np.sort(x), which returns a new array",
     "__delitem__": "np.delete(x, index), which returns a new array",
 }
 

@@ -55,7 +55,7 @@ def binary({order}):
         trace = a._trace
         if type(trace) is ReverseTrace:
             x1 = a._value
-            kind = type(b)
+            {entry}kind = type(b)
             if kind is ArrayBox:
                 if b._trace is trace:
                     x2 = b._value
@@ -118,8 +118,13 @@ def binary({order}):
                 box._trace = trace
                 box._link = [next_order(), b._link, vjp2, {r2}, {fix2}]
                 return box
-    return pushed(a, b)
+    return {rest}(a, b)
 """
+
+# ``a += b`` changes arrays in place; a number is replaced.
+_IN_PLACE = """if type(x1) is not float64:
+                return in_place(a, b)
+            """
 
 _BINARY_PUSH = """
 def pushed(a, b):
@@ -179,10 +184,13 @@ def unary(prim: Primitive, expression: str = "kernel(x1) if type(x1) is ndarray 
     return _define("unary", _UNARY.format(**fields, fix1=fix, push=push), prim)
 
 
-def binary(prim: Primitive, expression: str, *, swapped: bool = False, array_constants: bool = False) -> Callable:
+def binary(
+    prim: Primitive, expression: str, *, swapped: bool = False, array_constants: bool = False, in_place: Callable | None = None
+) -> Callable:
     """The specialised form of a function of two operands.
 
-    ``array_constants`` makes a Python number a 0-d array, which is converted once rather than in every operation.
+    ``array_constants`` makes a Python number a 0-d array, which is converted once rather than in every operation. With
+    ``in_place`` it is the form for ``a += b``, and that is the one to call if `a` is no number of a reverse trace.
     """
     rule1, rule2 = prim.vjps[0], prim.vjps[1]
     assert rule1 is not None
@@ -193,6 +201,8 @@ def binary(prim: Primitive, expression: str, *, swapped: bool = False, array_con
     # a Python number keeps the dtype of the other operand in ufuncs, but not in np.dot and its like
     same = "" if prim.kind == "elementwise" else " and ans.dtype is x{0}.dtype"
     source = _BINARY.format(
+        entry=_IN_PLACE if in_place else "",
+        rest="in_place" if in_place else "pushed",
         order="b, a" if swapped else "a, b",
         ans=expression,
         r1=r1,
@@ -207,8 +217,8 @@ def binary(prim: Primitive, expression: str, *, swapped: bool = False, array_con
         left="a._link" if rule1.source == 1 else f"[next_order(), a._link, vjp1, {r1}, None]",
         right="b._link" if rule2.source == 1 else f"[next_order(), b._link, vjp2, {r2}, None]",
     )
-    if not _is_symmetric(prim):
-        return _define("binary", source, prim, {"pushed": general(prim)})
+    if in_place or not _is_symmetric(prim):
+        return _define("binary", source, prim, {"pushed": general(prim), "in_place": in_place})
     return _define("binary", source + _BINARY_PUSH.format(ans=expression, r1=r1, r2=r2), prim)
 
 
@@ -245,7 +255,10 @@ def general(prim: Primitive) -> Callable:
 
     def binary_general(a: Any, b: Any) -> Any:
         if _is_unknown(a) or _is_unknown(b):
-            return OPERATIONS[prim.fun](a, b) if prim.fun in OPERATIONS else NotImplemented
+            if prim.fun in OPERATIONS:
+                return OPERATIONS[prim.fun](a, b)
+            if isinstance(prim.fun, np.ufunc):
+                return NotImplemented
         return apply(prim, as_arrays((a, b)), {})
 
     return binary_general

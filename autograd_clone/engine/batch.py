@@ -97,7 +97,7 @@ class BatchTrace(Trace):
 
     def box(self, value: Any) -> Any:
         """`value`, whose axis 0 is the batch axis, as a box; a tuple of such values as a tuple of boxes."""
-        if isinstance(value, (tuple, list)):
+        if type(value) is not np.ndarray and not isinstance(value, Box) and isinstance(value, (tuple, list)):
             boxes = [self.box(v) for v in value]
             return value._make(boxes) if hasattr(value, "_make") else type(value)(boxes)
         if self.limit and value.nbytes > self.limit:

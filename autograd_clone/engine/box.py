@@ -47,6 +47,10 @@ class Box:
         """What this value is now, whatever is written to it later: to be kept where a program cannot see it."""
         return self
 
+    def bare(self) -> Any:
+        """The plain array if there is no traced value in it, for a box may be made beforehand; else the box."""
+        return self
+
     def __bool__(self) -> bool:
         return bool(self._value)
 

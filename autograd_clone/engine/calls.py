@@ -19,6 +19,7 @@ import numpy as np
 from .batch import FALLBACKS, BatchTrace, EndedBatchTrace, each, stacked, youngest_batch
 from .box import Box, all_values, is_foreign, new_box
 from .cotangent import as_scalar, dtype_of, shape_of
+from .duck import is_duck, zeros
 from .errors import ClosedOverTraceError, RuleShapeError
 from .forward import ForwardTrace, match
 from .primitive import missing_rule
@@ -33,11 +34,9 @@ class CallPrimitive:
     """A function of pytrees that is differentiated as a whole."""
 
     kind = "call"
-    #: What to do when the function used a traced value that is not among its arguments: trace through it, or refuse.
-    inline_closures = False
     #: Types of trace under which the function is a constant.
     untraced: frozenset[type] = frozenset()
-    #: Whether its derivative is made of other primitives, so that batches may pass through.
+    #: Whether it is made of other primitives: every trace then leaves it to ``self.under(trace, args, kwargs)``.
     transparent = False
 
     def __init__(self, fun: Callable, name: str | None = None) -> None:
@@ -107,14 +106,19 @@ def youngest(args: Sequence[Any]) -> Trace | None:
 
 
 def _unwrap(trace: Trace, args: tuple) -> tuple[list[Any], list[int], list[tuple[list[Any], TreeDef]]]:
-    """Arguments without `trace`'s boxes, which of them had any, and those flattened with the boxes in place."""
+    """Arguments without `trace`'s boxes, which of them had any, and those flattened with the boxes in place.
+
+    They are as they are now, although the function may write to them.
+    """
     values, argnums, trees = [], [], []
     for i, a in enumerate(args):
         leaves, treedef = flatten(a)
-        mine = [isinstance(x, Box) and x._trace is trace for x in leaves]
-        if any(mine):
-            argnums.append(i)
-            trees.append((leaves, treedef))
+        if any([isinstance(x, Box) for x in leaves]):
+            leaves = [x.snapshot() if isinstance(x, Box) else x for x in leaves]
+            mine = [isinstance(x, Box) and x._trace is trace for x in leaves]
+            if any(mine):
+                argnums.append(i)
+                trees.append((leaves, treedef))
             a = treedef.unflatten([x._value if m else x for x, m in zip(leaves, mine, strict=True)])
         values.append(a)
     return values, argnums, trees
@@ -122,6 +126,8 @@ def _unwrap(trace: Trace, args: tuple) -> tuple[list[Any], list[int], list[tuple
 
 def process_reverse(trace: ReverseTrace, prim: CallPrimitive, args: tuple, kwargs: dict) -> Any:
     """Reverse mode: one node whose rule is the primitive's own VJP."""
+    if prim.transparent:
+        return prim.under(trace, args, kwargs)  # type: ignore[attr-defined]
     values, argnums, trees = _unwrap(trace, args)
     if ReverseTrace in prim.untraced:
         return prim(*values, **kwargs)
@@ -129,22 +135,34 @@ def process_reverse(trace: ReverseTrace, prim: CallPrimitive, args: tuple, kwarg
     leaves, outdef = flatten(ans)
     leaves = [as_scalar(x) for x in leaves]
     if any(isinstance(x, Box) and x._trace.id >= trace.id for x in leaves):
-        return _closed_over(prim, args, kwargs)
+        raise closed_over(prim)
     defs = [treedef for _, treedef in trees]
-    zeros = [_zeros_for(x) for x in leaves]
     join: Node = [next_order()]
     for k, x in enumerate(x for tree, _ in trees for x in tree):
         if isinstance(x, Box) and x._trace is trace:
-            join += x._link, _pick, k, None if is_foreign(x) else (shape_of(x._value), dtype_of(x._value), prim.name)
+            join += joined(x, k, prim.name)
 
-    def pull(g: Any, _: None) -> list[Any]:
-        if outdef is not LEAF:
-            g = outdef.unflatten(g[k] if k in g else zero() for k, zero in enumerate(zeros))
-        return _flat_cotangents(prim.name, pull_each(prim, vjp, g), defs)
+    def pull(gs: list[Any]) -> list[Any]:
+        return _flat_cotangents(prim.name, pull_each(prim, vjp, outdef.unflatten(gs)), defs)
 
-    node = trace.note([next_order(), trace.note(join, prim.name), pull, None, None], prim.name)
+    return recorded(trace, prim.name, leaves, outdef, join, pull)
+
+
+def joined(x: Box, k: int, name: str) -> tuple:
+    """A group of four of a node whose cotangent is a sequence, of which `x` gets number `k`."""
+    return x._link, _pick, k, None if is_foreign(x) else (shape_of(x._value), dtype_of(x._value), name)
+
+
+def recorded(trace: ReverseTrace, name: str, leaves: list[Any], outdef: TreeDef, join: Node, pull: Callable) -> Any:
+    """The result of a function as boxes with one node; `pull` makes of the cotangents of its leaves the cotangent of `join`."""
+    zeros = [_zeros_for(x) for x in leaves]
+
+    def vjp(g: Any, _: None) -> list[Any]:
+        return pull([g] if outdef is LEAF else [g[k] if k in g else zero() for k, zero in enumerate(zeros)])
+
+    node = trace.note([next_order(), trace.note(join, name), vjp, None, None], name)
     if outdef is LEAF:
-        return new_box(leaves[0], trace, node) if varies(leaves[0]) else ans
+        return new_box(leaves[0], trace, node) if varies(leaves[0]) else leaves[0]
     return outdef.unflatten(
         new_box(x, trace, [next_order(), node, _slot, k, None]) if varies(x) else x for k, x in enumerate(leaves)
     )
@@ -152,6 +170,8 @@ def process_reverse(trace: ReverseTrace, prim: CallPrimitive, args: tuple, kwarg
 
 def process_forward(trace: ForwardTrace, prim: CallPrimitive, args: tuple, kwargs: dict) -> Any:
     """Forward mode: the primitive's own JVP."""
+    if prim.transparent:
+        return prim.under(trace, args, kwargs)  # type: ignore[attr-defined]
     values, argnums, trees = _unwrap(trace, args)
     if ForwardTrace in prim.untraced:
         return prim(*values, **kwargs)
@@ -163,7 +183,7 @@ def process_forward(trace: ForwardTrace, prim: CallPrimitive, args: tuple, kwarg
     leaves, outdef = flatten(ans)
     leaves = [as_scalar(x) for x in leaves]
     if any(isinstance(x, Box) and x._trace.id >= trace.id for x in leaves):
-        return _closed_over(prim, args, kwargs)
+        raise closed_over(prim)
     ts = outdef.flatten_like(tangent, f"the JVP rule of {prim.name}")
     return outdef.unflatten(
         new_box(x, trace, _match_checked(t, x, prim.name)) if varies(x) else x for x, t in zip(leaves, ts, strict=True)
@@ -173,14 +193,14 @@ def process_forward(trace: ForwardTrace, prim: CallPrimitive, args: tuple, kwarg
 def process_batch(trace: BatchTrace, prim: CallPrimitive, args: tuple, kwargs: dict) -> Any:
     """A batch: one example after the other, unless the primitive is made of others."""
     if prim.transparent:
-        return prim.batched(trace, args, kwargs)  # type: ignore[attr-defined]
+        return prim.under(trace, args, kwargs)  # type: ignore[attr-defined]
     FALLBACKS[prim.name] += 1
     return each(trace, lambda *xs: prim(*xs, **kwargs), args)
 
 
 def linearize_each(prim: CallPrimitive, args: list, kwargs: dict, argnums: list[int]) -> tuple[Any, Callable]:
     """`CallPrimitive.linearize`, with one example after the other of the batches in its arguments."""
-    trace = None if prim.transparent else youngest_batch(flatten(args)[0])
+    trace = youngest_batch(flatten(args)[0])
     if trace is None:
         return prim.linearize(args, kwargs, argnums)
     FALLBACKS[prim.name] += 1
@@ -201,7 +221,7 @@ class _PullEach:
 
 def pull_each(prim: CallPrimitive, vjp: Callable, g: Any) -> list[Any]:
     """``vjp(g)``, with one example after the other of a batch of cotangents."""
-    trace = None if prim.transparent else youngest_batch(flatten(g)[0])
+    trace = youngest_batch(flatten(g)[0])
     if trace is None or (isinstance(vjp, _PullEach) and trace.id <= vjp.trace.id):
         return [dense(h) for h in vjp(g)]
     FALLBACKS[prim.name] += 1
@@ -210,7 +230,7 @@ def pull_each(prim: CallPrimitive, vjp: Callable, g: Any) -> list[Any]:
 
 def push_each(prim: CallPrimitive, args: list, kwargs: dict, argnums: list[int], tangents: list[Any]) -> tuple[Any, Any]:
     """`CallPrimitive.push`, with one example after the other of any batch."""
-    trace = None if prim.transparent else youngest_batch(flatten((args, tangents))[0])
+    trace = youngest_batch(flatten((args, tangents))[0])
     if trace is None:
         return prim.push(args, kwargs, argnums, tangents)
     FALLBACKS[prim.name] += 1
@@ -233,10 +253,9 @@ INTERPRETERS: dict[type, Callable] = {
 }
 
 
-def _closed_over(prim: CallPrimitive, args: tuple, kwargs: dict) -> Any:
-    if prim.inline_closures:
-        return prim.fun(*args, **kwargs)
-    raise ClosedOverTraceError(
+def closed_over(prim: CallPrimitive) -> ClosedOverTraceError:
+    """The error for a function that used a traced value without being given it."""
+    return ClosedOverTraceError(
         f"{prim.name} used a traced value that was not among its arguments, so its derivative rule cannot account for it. "
         "Pass the value as an argument."
     )
@@ -246,7 +265,7 @@ def _zeros_for(x: Any) -> Callable[[], Any]:
     """A function that makes zeros like an output, without holding its values."""
     if is_foreign(x):
         return vspace(x).zeros
-    return functools.partial(np.zeros, shape_of(x), dtype_of(x))
+    return functools.partial(zeros, shape_of(x), dtype_of(x), x if is_duck(x) else None)
 
 
 def varies(x: Any) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .box import new_box
+from .box import Box, new_box
 from .cotangent import cast, dtype_of, shape_of
 from .primitive import Primitive
 from .reverse import unwrap
@@ -53,7 +53,7 @@ class ForwardTrace(Trace):
             or kind is np.float64
         ):
             return new_box(ans, self, tangent)
-        if type(ans) is not np.ndarray and isinstance(ans, (tuple, list)):
+        if type(ans) is not np.ndarray and not isinstance(ans, Box) and isinstance(ans, (tuple, list)):
             boxes = [
                 new_box(a, self, match(t, a)) if dtype_of(a).kind in "fc" else a
                 for a, t in zip(ans, tangent, strict=True)

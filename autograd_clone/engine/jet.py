@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 
 from .box import Box, is_foreign, new_box
-from .calls import INTERPRETERS, _closed_over, _unwrap, push_each, varies
+from .calls import INTERPRETERS, _unwrap, closed_over, push_each, varies
 from .cotangent import as_scalar, dtype_of
 from .forward import ForwardTrace, all_tangents, match, tangent_map
 from .primitive import Primitive
@@ -100,7 +100,7 @@ class JetTrace(Trace):
         ans = apply(prim, values, params)
         if prim.kind == "zero":
             return ans
-        if type(ans) is np.ndarray or not isinstance(ans, (tuple, list)):
+        if type(ans) is np.ndarray or isinstance(ans, Box) or not isinstance(ans, (tuple, list)):
             grow = self.by_kind(prim, params, values, active, ans)
             if grow is not None:
                 return self.box(Series([ans], grow))
@@ -127,7 +127,7 @@ class JetTrace(Trace):
         return None if grow is None else self.box(Series(known, grow))
 
     def box(self, z: Series) -> Any:
-        """A series as a box, with all its coefficients unless it may refer to itself; just its value if that is no continuous number."""
+        """A series as a box; complete, unless it may refer to itself. Of integers and truth values only the value."""
         known, grow = z.known, z.grow
         ans = known[0]
         if type(ans) is not np.float64 and dtype_of(ans).kind in "iub":
@@ -270,11 +270,11 @@ _linear: dict[tuple, bool] = {}
 
 
 def is_linear_in(prim: Primitive, active: tuple[int, ...]) -> bool:
-    """Whether a primitive is linear, up to a constant, in these operands jointly: none of their rules needs one of them or the result."""
-    key = prim, active
+    """Whether a primitive is linear, up to a constant, in these operands: no rule of theirs needs one of them, or the result."""
+    key = prim.name, active
     if key not in _linear:
         varying = {prim.operands[min(i, len(prim.operands) - 1)] for i in active} | {"ans"}
-        rules = [table.get(prim.key(i)) for i in active for table in (prim.jvps if prim.key(i) in prim.jvps else prim.vjps,)]
+        rules = [prim.jvps.get(prim.key(i), prim.vjps.get(prim.key(i))) for i in active]
         _linear[key] = all(rule is None or varying.isdisjoint(rule.names) for rule in rules)
     return _linear[key]
 
@@ -307,7 +307,8 @@ def _implicit(prim: Primitive, params: dict, values: tuple, active: list, z: lis
     """
     total = None
     for i, x in active:
-        if "ans" not in prim.jvps[prim.key(i)].names:
+        rule = prim.jvps[prim.key(i)]
+        if rule is None or "ans" not in rule.names:
             if x[k] is not None:
                 total = _sum([t for t in (total, tangent_map(prim, i, values, z[0], params)(x[k])) if t is not None])
             continue
@@ -371,9 +372,9 @@ def divided(c: Any, k: int) -> Any:
 
 def _key(x: Any) -> Any:
     """What tells an operand from others: numbers and plain arrays by their values, all else by identity."""
-    if isinstance(x, (np.ndarray, np.generic)) and x.dtype.kind in "fciub":
+    if not isinstance(x, Box) and isinstance(x, (np.ndarray, np.generic)) and x.dtype.kind in "fciub":
         return type(x), x.shape, x.dtype, x.tobytes()
-    return (type(x), repr(x)) if isinstance(x, (int, float, complex, str)) else id(x)
+    return (type(x), repr(x)) if not isinstance(x, Box) and isinstance(x, (int, float, complex, str)) else id(x)
 
 
 # ---- functions of pytrees ------------------------------------------------------------------------------------------
@@ -381,14 +382,14 @@ def _key(x: Any) -> Any:
 
 def process_jet(trace: JetTrace, prim: Any, args: tuple, kwargs: dict) -> Any:
     """Taylor mode of a call primitive: the solution of the equation that its JVP is."""
+    if prim.transparent:
+        return prim.under(trace, args, kwargs)
     values, argnums, trees = _unwrap(trace, args)
     if ForwardTrace in prim.untraced:
         return prim(*values, **kwargs)
-    if prim.inline_closures:
-        return prim.fun(*args, **kwargs)
     ans = prim(*values, **kwargs)
     if any(isinstance(x, Box) and x._trace.id >= trace.id for x in flatten(ans)[0]):
-        return _closed_over(prim, args, kwargs)
+        raise closed_over(prim)
 
     def slope(_: Any) -> Any:
         tangents = [

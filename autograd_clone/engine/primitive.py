@@ -36,6 +36,8 @@ ELEMENTWISE_RULES: set[Callable] = set()
 SELECTIONS: set[Callable] = set()
 
 _NO_DEFAULT = inspect.Parameter.empty
+#: NumPy's mark for a keyword argument that was not given.
+_NOT_GIVEN: Any = np._NoValue
 _ATTRIBUTES: dict[str, str] = {
     "shape": "shape_of({})",
     "ndim": "len(shape_of({}))",
@@ -208,11 +210,20 @@ class Primitive:
         self.check_known(given)
         return tuple(sequence), given
 
-    def check_known(self, params: Mapping[str, Any]) -> None:
-        """Raise unless every name in `params` is a parameter of the function."""
+    def check_known(self, params: dict[str, Any]) -> None:
+        """Raise unless every name in `params` is a parameter of the function.
+
+        Arrays that hold no traced value become plain ones. What is marked as not given is left out, as NumPy's mark is not
+        known to foreign types of array.
+        """
+        if any([value is _NOT_GIVEN for value in params.values()]):
+            for key in [k for k, v in params.items() if v is _NOT_GIVEN is self.defaults.get(k)]:
+                del params[key]
         for key, value in params.items():
             if key not in self.defaults:
                 raise TypeError(f"{self.name}() got an unexpected keyword argument {key!r}")
+            if isinstance(value, Box):
+                value = params[key] = value.bare()
             if isinstance(value, Box):
                 if value.batched:
                     raise BatchedParameterError(

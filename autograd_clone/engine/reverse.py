@@ -25,8 +25,10 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from .box import Box, new_box
+from .box import Box, all_values, new_box
 from .cotangent import TAKE_SCATTERS, Scatter, add, dtype_of, project, shape_of
+from .duck import is_duck
+from .duck import zeros as zeros_like
 from .primitive import Primitive, identity
 from .site import Site
 from .trace import Trace, apply
@@ -72,7 +74,7 @@ class ReverseTrace(Trace):
         """`ans` as a box of this trace; as it is if no derivative reaches it."""
         if len(node) == 1:
             return ans
-        if type(ans) is not np.ndarray and isinstance(ans, (tuple, list)):
+        if type(ans) not in _SINGLE and not isinstance(ans, Box) and isinstance(ans, (tuple, list)):
             return self.box_many(ans, node, name)
         if dtype_of(ans).kind in "iub":  # made an integer by dtype=: piecewise constant
             return ans
@@ -80,19 +82,23 @@ class ReverseTrace(Trace):
 
     def box_many(self, ans: Any, node: Node, name: str) -> Any:
         """The outputs of `node` as boxes in a container like `ans`."""
-        zeros = [(shape_of(a), dtype_of(a)) for a in ans]
+        zeros = [(shape_of(a), dtype_of(a), a if is_duck(all_values(a)) else None) for a in ans]
         for k in range(2, len(node), 4):
             node[k], node[k + 1] = _with_zeros(node[k]), (zeros, node[k + 1])
         node = self.note(node, name)
         boxes = [
             new_box(a, self, [next_order(), node, _slot, k, None]) if dtype.kind in "fc" else a
-            for k, (a, (_, dtype)) in enumerate(zip(ans, zeros, strict=True))
+            for k, (a, (_, dtype, _)) in enumerate(zip(ans, zeros, strict=True))
         ]
         return ans._make(boxes) if hasattr(ans, "_make") else type(ans)(boxes)
 
     def note(self, node: Node, name: str) -> Node:
         """A hook: `RecordingTrace` adds the primitive's name and where the node was recorded."""
         return node
+
+
+#: Types of results that are not several.
+_SINGLE = frozenset({np.ndarray, np.float64, np.float32, np.complex128})
 
 
 class RecordingTrace(ReverseTrace):
@@ -119,11 +125,13 @@ def unwrap(trace: Trace, operands: tuple) -> tuple[tuple, list[tuple[int, Any]]]
     """The operands without `trace`'s boxes, and ``(index, node)`` of each box."""
     values, active = [], []
     for i, x in enumerate(operands):
-        if isinstance(x, Box) and x._trace is trace:
+        if not isinstance(x, Box):
+            values.append(x)
+        elif x._trace is trace:
             values.append(x._value)
             active.append((i, x._link))
         else:
-            values.append(x)
+            values.append(x.snapshot())  # a program may write to it
     return tuple(values), active
 
 
@@ -273,7 +281,7 @@ def _with_zeros(vjp: Callable) -> Callable:
 
     def full(g: dict[int, Any], residual: tuple) -> Any:
         zeros, inner = residual
-        return vjp(tuple(g[k] if k in g else np.zeros(*zeros[k]) for k in range(len(zeros))), inner)
+        return vjp(tuple(g[k] if k in g else zeros_like(*zeros[k]) for k in range(len(zeros))), inner)
 
     return full
 

@@ -41,7 +41,7 @@ def scattered_ducks(shape: tuple, dtype: Any, indices: Sequence, pieces: Sequenc
             out = zeros(shape, dtype, like)
             out[place] = part
             total = out if total is None else total + out
-    return total
+    return zeros(shape, dtype, like) if total is None else total
 
 
 def _without_repetition(index: Any, piece: Any, shape: tuple) -> list[tuple[Any, Any]]:

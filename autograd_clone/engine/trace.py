@@ -9,15 +9,26 @@ from __future__ import annotations
 
 import itertools
 from operator import index
+from threading import get_ident
 from typing import TYPE_CHECKING, Any, Self
 
 from .box import Box
+from .duck import blame
 from .errors import LeakedBoxError
 
 if TYPE_CHECKING:
     from .primitive import Primitive
 
 _next_id = itertools.count(1).__next__
+
+#: For each transform that is running a function, the thread that it runs in. Nothing is interpreted by it; functions that make
+#: arrays ask whether they are inside a transform.
+LIVE: list[int] = []
+
+
+def tracing(depth: int = 0) -> bool:
+    """Whether more than `depth` transforms are running functions in this thread."""
+    return bool(LIVE) and LIVE.count(get_ident()) > depth
 
 
 class Trace:
@@ -49,9 +60,11 @@ class Trace:
         self.__class__ = EndedTrace
 
     def __enter__(self) -> Self:
+        LIVE.append(get_ident())
         return self
 
     def __exit__(self, *exc_info: object) -> None:
+        LIVE.remove(get_ident())
         self.end()
 
     # Programs that trace by hand compare ``box._trace`` with each other and with the numbers that they were given.
@@ -103,5 +116,9 @@ def apply(prim: Primitive, operands: tuple, params: dict) -> Any:
             if top is None or trace.id > top.id:
                 top = trace
     if top is None:
-        return prim.fun(*operands, **params)
+        try:
+            return prim.fun(*operands, **params)
+        except Exception as error:
+            blame(error, prim.name, operands)
+            raise
     return top.process(prim, operands, params)

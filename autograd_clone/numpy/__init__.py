@@ -27,6 +27,7 @@ from ..rules import hips as _hips
 from ..rules import joining as _joining
 from ..rules import mapping as _mapping
 from ..rules import ranges as _ranges
+from . import _making
 from . import _reexport
 from . import _where as _choice
 
@@ -94,6 +95,7 @@ globals().update(
     )
 )
 globals().update(_OWN)
+globals().update((n, _making.assignable(globals()[n])) for n in _making.MAKERS)
 
 _IMPORTED = ("Any", "annotations", "importlib")
 __all__ = sorted(n for n in globals() if not n.startswith("_") and n not in _IMPORTED)  # noqa: PLE0605

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..array import batch, methods, operators
+from ..array import batch, constants, methods, operators, updates
 from ..engine.primitive import LOADERS
 from . import (
     assignment,
@@ -53,13 +53,17 @@ from . import (
     ufunc_methods,
     ufuncs,
     variance,
+    views,
+    writing,
 )
 
-__all__ = ["assignment", "axes", "batching", "batching_products", "convolution", "creation", "cumulative", "decompositions", "determinants", "diagonals", "differences", "eigen", "einsum", "fft", "gathering", "hips", "indexing", "interpolation", "joining", "linalg", "logic", "mapping", "nan", "norms", "padding", "pointwise", "polynomial", "products", "quantiles", "ranges", "reductions", "refused", "repetition", "selection", "shape", "sorting", "sparse_products", "statistics", "taylor", "ufunc_methods", "ufuncs", "variance"]
+__all__ = ["assignment", "axes", "batching", "batching_products", "convolution", "creation", "cumulative", "decompositions", "determinants", "diagonals", "differences", "eigen", "einsum", "fft", "gathering", "hips", "indexing", "interpolation", "joining", "linalg", "logic", "mapping", "nan", "norms", "padding", "pointwise", "polynomial", "products", "quantiles", "ranges", "reductions", "refused", "repetition", "selection", "shape", "sorting", "sparse_products", "statistics", "taylor", "ufunc_methods", "ufuncs", "variance", "views", "writing"]
 
 operators.install()
+updates.install()
 methods.install()
 batch.install()
+constants.install()
 batching.install()
 
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from ..array.box import KINDS, ArrayBox
 from ..array.index import holds_positions, plain_index
-from ..array.memory import Memory, Written, attached, copied_as_it_lies, looking_at, write
+from ..array.memory import Memory, Written, attached, copied_as_it_lies, is_number, looking_at, write
 from ..engine.batch import BatchTrace, loop
 from ..engine.box import Box, all_values
 from ..engine.cotangent import TAKE_SCATTERS, Scatter, dtype_of, shape_of, unbroadcast
@@ -32,8 +32,9 @@ from .shape import RESHAPE
 # ---- the primitive -----------------------------------------------------------------------------------------------------
 
 
-def assigned(value, array, *, place, own):
-    """`array` with `value` at a `Place`: the array itself if it is our `own`, a copy otherwise."""
+def assigned(*parts, place, own):
+    """An array with a value at a `Place`: the array itself if it is our `own`, a copy otherwise. It comes second."""
+    value, array = parts
     out = array if own else copied_as_it_lies(array)
     put(out, place, value)
     return out
@@ -46,12 +47,18 @@ def _assigned_back(g, argnum, parts_shape, place):
 def taken_back(g: Any, residual: tuple) -> Any:
     """The cotangent of what was written."""
     place, shape = residual
-    h = _read(g.settle() if type(g) is Scatter else g, place)
+    if type(g) is Scatter:
+        g = g.settle()
+    h = _read(g, place)
     if not is_basic(place.index):
         alive = survivors(_shape_through(shape_of(g), place.path), place.index)
         if alive is not None:
             h = np.where(alive, h, 0)
-    return h if shape_of(h) == shape else unbroadcast(h, shape)
+    if shape_of(h) == shape:
+        return h
+    extra = max(len(shape) - len(shape_of(h)), 0)  # axes of length one in front, which an assignment takes no notice of
+    h = unbroadcast(h, shape[extra:])
+    return np.reshape(h, shape) if extra else h
 
 
 def cleared_back(g: Any, place: Place) -> Any:
@@ -119,18 +126,17 @@ def _places(s):
         ((4,), Place((), slice(None, None, -2))),
         ((1, 3, 1), Place((), (slice(None), slice(1, 3)))),
         ((2, 1, 1), Place((), (slice(0, 2), None, slice(1, 3)))),
-        ((2,), Place((), [0, 2])),
+        ((2, 1), Place((), np.array([0, 2]))),
         ((3,), Place((), (np.array([0, 1, 0]), np.array([1, 1, 1])))),
         ((3, 2), Place((), (slice(None), np.array([3, 1])))),
         ((), Place((), s.mask(3, 4))),
-        ((3, 1), Place((transposed,), (Ellipsis, slice(1, None)))),
+        ((4, 1), Place((transposed,), (Ellipsis, slice(1, None)))),
         ((), Place((transposed, row), 2)),
         ((2,), Place((tail, transposed, row), Ellipsis)),
         ((3,), Place((flat,), slice(2, 8, 2))),
         ((3,), Place((transposed, flat), slice(2, 8, 2))),
     ]
     return [s(s.array(*shape), s.array(3, 4), place=place, own=False) for shape, place in matrix] + [
-        s(s.array(), s.array(), place=Place((), ()), own=False),
         s(s.array(2, 3, 2), s.array(2, 3, 4), place=Place((), (slice(None), slice(None), np.array([0, 2]))), own=False),
         s(s.array(3, 2), s.array(2, 3, 4), place=Place((), (np.array([0, 1, 0]), slice(1, 3), np.array([1, 1, 3]))), own=False),
         s(s.array(2, 3), s.array(2, 3), place=Place((), Ellipsis), own=False),
@@ -200,7 +206,7 @@ def setitem(self: Any, index: Any, value: Any) -> None:
         if holds_positions(index):
             _write_at_positions(self, index, value)
             return
-    if isinstance(all_values(self), np.generic) and not self.batched:
+    if is_number(self):
         raise TypeError(f"{type(all_values(self)).__name__!r} object does not support item assignment")
     write(self, index, value)
 

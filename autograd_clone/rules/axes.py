@@ -116,6 +116,7 @@ def _matrix_transposed(x):
 
 
 _TRANSPOSE = Step(REGISTRY[np.transpose], {})
+FAST[1][np.transpose] = transposed
 METHODS["T"] = property(transposed, doc="As `numpy.ndarray.T`.")
 METHODS["mT"] = property(_matrix_transposed, doc="As `numpy.ndarray.mT`.")
 METHODS["transpose"] = transpose_method

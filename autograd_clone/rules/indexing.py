@@ -18,9 +18,10 @@ from ..array.memory import Memory, aliased, forget_dead
 from ..engine.box import Box
 from ..engine.cotangent import Scatter
 from ..engine.define import linear
+from ..engine.duck import any_duck
 from ..engine.places import Place, taken
 from ..engine.reverse import ReverseTrace, next_order
-from ..engine.scattering import is_basic, scattered
+from ..engine.scattering import is_basic, scattered, scattered_ducks
 from ..engine.trace import apply
 
 new, float64 = object.__new__, np.float64
@@ -43,7 +44,9 @@ def read(self: ArrayBox, index: Any) -> Any:
         box._value = value
         box._trace = trace
         box._link = [next_order(), self._link, Scatter, (x.shape, x.dtype, index), None]
-        if type(value) is not float64 and (kind is int or kind is slice or is_basic(index)):
+        if type(value) is not float64 and (
+            value.ndim if kind is int or kind is slice else is_basic(index) and is_array(value, index)
+        ):
             box._alias = self, index
             views = trace.views
             views.append(ref(box))
@@ -66,7 +69,7 @@ def getitem(x: Any, index: Any) -> Any:
 
 def scatter_add(*pieces: Any, shape: tuple, dtype: Any, indices: Any) -> np.ndarray:
     """Zeros with each of `pieces` added at its index."""
-    return scattered(shape, dtype, indices, pieces)
+    return (scattered_ducks if any_duck(pieces) else scattered)(shape, dtype, indices, pieces)
 
 
 def _build(shape: tuple, dtype: Any, indices: list, pieces: list) -> Any:

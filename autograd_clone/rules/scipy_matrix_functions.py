@@ -17,6 +17,7 @@ import numpy as np
 import scipy.linalg
 
 from ..array.box import as_array
+from ..engine.box import Box
 from ..engine.cotangent import shape_of
 from ..engine.define import composite, custom
 from ..engine.errors import UnsupportedKeywordError
@@ -472,7 +473,7 @@ def _signm(A, **others):
 )
 def _fractional_matrix_power(A, t):
     A = as_array(A)
-    if isinstance(t, (int, np.integer)) or (isinstance(t, float) and t.is_integer()):
+    if not isinstance(t, Box) and (isinstance(t, (int, np.integer)) or (isinstance(t, float) and t.is_integer())):
         return np.linalg.matrix_power(A, int(t))
     return POWER(A, t)
 

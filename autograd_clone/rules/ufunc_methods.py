@@ -1,4 +1,4 @@
-"""The methods of ufuncs on traced arrays: reduce, accumulate, reduceat, outer; ``at`` is refused.
+"""The methods of ufuncs on traced arrays: reduce, accumulate, reduceat, outer; ``at`` is among what writes into arrays.
 
 A method goes to the function that does the same where there is one (``np.add.reduce`` is a sum). Otherwise
 the ufunc is applied to halves of the array, if that does not change the result, or to slice after slice.
@@ -16,9 +16,9 @@ from ..engine.batch import values_only
 from ..engine.box import Box, getval
 from ..engine.cotangent import shape_of
 from ..engine.define import custom
-from ..engine.errors import NotDifferentiableError, UnsupportedKeywordError
+from ..engine.errors import UnsupportedKeywordError
 from ..engine.primitive import REGISTRY, public_name
-from .creation import as_array
+from .creation import as_array, cast_to
 from .reductions import extremum_jvp, extremum_samples, extremum_vjp, to_last
 from .repetition import SUM_SEGMENTS
 from .tools import NOT_GIVEN, axes_of, in_dtype, is_masked, kept_shape, refuse_out
@@ -51,6 +51,8 @@ _REDUCTIONS: dict[np.ufunc, Callable] = {
     np.fmax: _leaving_nans_out(np.fmax),
     np.fmin: _leaving_nans_out(np.fmin),
 }
+#: What changes nothing, of reductions of nothing at all.
+_NEUTRAL = {np.maximum: -np.inf, np.fmax: -np.inf, np.minimum: np.inf, np.fmin: np.inf}
 #: Associative and commutative: several axes may be reduced, and in any order.
 _ANY_ORDER = {np.hypot, np.logaddexp, np.logaddexp2}
 
@@ -66,6 +68,10 @@ def reduce(ufunc, array, *, axis=0, dtype=None, out=None, keepdims=False, initia
         return values_only(ufunc.reduce)(getval(array), axis=axis, **given)
     x = in_dtype(as_array(array), dtype)
     if ufunc in _REDUCTIONS:
+        if isinstance(initial, Box):
+            neutral = _NEUTRAL.get(ufunc, NOT_GIVEN)
+            rest = reduce(ufunc, x, axis=axis, keepdims=keepdims, initial=neutral, where=where)
+            return ufunc(rest, cast_to(initial, rest.dtype))
         given = {"axis": axis, "keepdims": keepdims, "initial": initial, "where": where}
         if not isinstance(x, Box) and _REDUCTIONS[ufunc] in REGISTRY:  # the mask alone is traced
             return call(_REDUCTIONS[ufunc], (x,), given)
@@ -80,9 +86,7 @@ def reduce(ufunc, array, *, axis=0, dtype=None, out=None, keepdims=False, initia
             f"reduction operation {ufunc.__name__!r} is not reorderable, so at most one axis may be specified"
         )
     shape = shape_of(x)
-    result = _folded(ufunc, to_last(x, axis))
-    if initial is not NOT_GIVEN:
-        result = ufunc(initial, result)
+    result = _folded(ufunc, to_last(x, axis), initial)
     rest = tuple(n for i, n in enumerate(shape) if i not in reduced)
     return result.reshape(kept_shape(shape, axis) if keepdims else rest)
 
@@ -92,14 +96,18 @@ def _is_constant(ufunc):
     return prim is not None and prim.kind == "zero"
 
 
-def _folded(ufunc, x):
-    """The reduction of the last axis."""
+def _folded(ufunc, x, initial):
+    """The reduction of the last axis, from the left and beginning with `initial`."""
     n = x.shape[-1]
+    given = initial is not NOT_GIVEN
     if n == 0:
+        if given:
+            return np.broadcast_to(cast_to(as_array(initial), x.dtype), shape_of(x)[:-1])
         return ufunc.reduce(np.zeros(shape_of(x), x.dtype), axis=-1)
     if ufunc in _ANY_ORDER:
-        return _by_halves(ufunc, x)
-    result = x[..., 0]
+        result = _by_halves(ufunc, x)
+        return ufunc(initial, result) if given else result
+    result = ufunc(initial, x[..., 0]) if given else x[..., 0]
     for i in range(1, n):
         result = ufunc(result, x[..., i])
     return result
@@ -153,7 +161,7 @@ def _last_extreme(ufunc, x, axis):
     return np.maximum.accumulate(np.where(found, np.arange(x.shape[axis]).reshape(shape), 0), axis=axis)
 
 
-# ---- reduceat, outer, at -------------------------------------------------------------------------------
+# ---- reduceat, outer -------------------------------------------------------------------------------
 
 
 def reduceat(ufunc, array, indices, *, axis=0, dtype=None, out=None):
@@ -183,12 +191,4 @@ def outer(ufunc, a, b, **kwargs):
     return ufunc(a.reshape(shape_of(a) + (1,) * len(shape_of(b))), b, **kwargs)
 
 
-def at(ufunc, a, indices, b=None):
-    """``ufunc.at(a, indices, b)`` writes to its operand."""
-    raise NotDifferentiableError(
-        f"{public_name(ufunc)}.at changes an array in place, which loses the derivative: write "
-        "a[indices] = ufunc(a[indices], b), or sum with np.bincount(indices, weights)"
-    )
-
-
-UFUNC_METHODS.update({f.__name__: f for f in (reduce, accumulate, reduceat, outer, at)})
+UFUNC_METHODS.update({f.__name__: f for f in (reduce, accumulate, reduceat, outer)})

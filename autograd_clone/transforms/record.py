@@ -7,18 +7,23 @@ mode. Both take and return pytrees.
 from __future__ import annotations
 
 from collections.abc import Callable
+from threading import get_ident
 from typing import Any
 
 import numpy as np
 
-from ..array.box import ArrayBox
+from ..array.box import ArrayBox, as_array
+from ..array.memory import released
 from ..engine.anomaly import GuardedForwardTrace, GuardedReverseTrace, detection
-from ..engine.box import Box, is_foreign, new_box
+from ..engine.box import Box, all_values, is_foreign, new_box
 from ..engine.cotangent import OBJECT, cast, dtype_of, shape_of
+from ..engine.direction import DOUBTS, without_choice
+from ..engine.duck import is_duck, ones, zeros
 from ..engine.errors import IntegerInputError, RuleShapeError, UnsupportedTypeError
 from ..engine.forward import ForwardTrace, match
 from ..engine.pytree import LEAF, TreeDef, flatten, is_container
 from ..engine.reverse import Node, RecordingTrace, ReverseTrace, backward, root
+from ..engine.trace import LIVE
 from ..engine.transpose import zeros_like
 from ..engine.vspace import vspace
 from ..engine.zeros import backward_with_strong_zeros, is_finite
@@ -39,6 +44,9 @@ def variable(x: Any) -> Any:
     if kind in _READY:
         return x
     if isinstance(x, Box):
+        x = x.snapshot()
+        if not isinstance(x, Box):
+            return variable(x)
         code = x.dtype.kind if x.batched else "f"  # type: ignore[attr-defined]
         return x if code in "fc" else x.astype(np.float64) if code in "iu" else None  # type: ignore[attr-defined]
     if kind is complex:
@@ -53,7 +61,7 @@ def variable(x: Any) -> Any:
 def leaves_of(x: Any, where: str = "") -> tuple[list[Any], list[Any], TreeDef]:
     """The leaves of a differentiated argument, those as variables (``None`` for those that cannot vary), and its structure."""
     if not is_container(x):
-        if type(x) is int or isinstance(x, np.integer):
+        if type(x) is int or (isinstance(x, np.integer) and not isinstance(x, Box)):
             raise IntegerInputError(
                 f"cannot differentiate with respect to {where or 'an argument'} of type {type(x).__name__} (value {x!r}): "
                 f"derivatives are with respect to floating point numbers; pass {float(x)!r}"
@@ -113,11 +121,11 @@ class Tape:
         if isinstance(y, Box) and y._trace is trace:
             v = y._value
             self.ends.append((y._link, shape_of(v), dtype_of(v)))
-            return v
+            return v.snapshot() if isinstance(v, Box) else v
         if type(y) is np.ndarray and y.dtype == object and any(isinstance(e, Box) for e in y.flat):
             return self._take(np.stack(list(y.flat)).reshape(y.shape), trace)
         self.ends.append((None, (), None))
-        return y
+        return released(y, 1)
 
     def pull(self, g: Any, *, once: bool = False) -> Any:
         """The cotangent of the input, a pytree of its structure, for a cotangent of the output.
@@ -128,8 +136,11 @@ class Tape:
         seeds = self._seeds(gs)
         if once:
             self.ends = [(None, shape, dtype) for _, shape, dtype in self.ends]
+        doubts = DOUBTS.count
         try:
             found = backward(seeds)
+            if DOUBTS.count != doubts:
+                return without_choice(lambda: Tape(self.fun, self.x).pull(g), lambda: pull_by_columns(self.fun, self.x, g))
             if not all(map(is_finite, found.values())):
                 again = Tape(self.fun, self.x) if once else self
                 found = again.by_root(self.roots, backward_with_strong_zeros(again._seeds(gs)))
@@ -139,7 +150,15 @@ class Tape:
         return self.treedef.unflatten(self._finish(found, gs))
 
     def _seeds(self, gs: list[Any]) -> list[tuple[Node, Any]]:
-        return [(end[0], seed_like(g, *end[1:])) for g, end in zip(gs, self.ends, strict=True) if end[0] is not None]
+        return [
+            (node, seed_like(g, shape, dtype, y))
+            for g, y, (node, shape, dtype) in zip(gs, self.outputs(), self.ends, strict=True)
+            if node is not None
+        ]
+
+    def outputs(self) -> list[Any]:
+        """The leaves of the output."""
+        return [self.value] if self.outdef is LEAF else self.outdef.flatten_like(self.value, "output")
 
     def by_root(self, roots: list[Node], found: dict[int, Any]) -> dict[int, Any]:
         """What was found for this tape's roots, as if for `roots`, those of another recording of the same function."""
@@ -161,26 +180,32 @@ class Tape:
 
 
 def layout(v: Any) -> tuple:
-    """What `finish` needs to know of an argument: shape, dtype, and whether it is an array; of a user's type, its space."""
-    return (v.shape, v.dtype, type(v) is np.ndarray) if hasattr(v, "dtype") else ((), OBJECT, vspace(v))
+    """What `finish` needs to know of an argument: shape, dtype, and whether it is an array.
+
+    Of an array of a foreign type it is the array, of a value of a user's type its space.
+    """
+    if not hasattr(v, "dtype"):
+        return (), OBJECT, vspace(v)
+    plain = all_values(v)
+    return v.shape, v.dtype, plain if is_duck(plain) else type(v) is np.ndarray
 
 
 def finish(h: Any, shape: tuple, dtype: np.dtype, is_array: Any) -> Any:
     """A root's cotangent as the caller gets it: of its argument's shape, dtype and type, and the caller's own."""
     if dtype is OBJECT:
         return is_array.zeros() if h is None else h
-    if type(h) is np.ndarray and is_array and h.dtype is dtype and h.shape == shape:
+    if type(h) is np.ndarray and is_array is True and h.dtype is dtype and h.shape == shape:
         return h if h.base is None and h.flags.writeable else h.copy()
     if h is None:
-        h = np.zeros(shape, dtype)
+        h = zeros(shape, dtype, is_array)
     elif shape_of(h) != shape:
         raise RuleShapeError(f"a cotangent of shape {shape_of(h)} reached an argument of shape {shape}")
     h = cast(h, dtype)
     if type(h) is np.ndarray:
-        if not (shape or is_array):
+        if not shape and is_array is False:
             return h[()]
         return h if h.base is None and h.flags.writeable else h.copy()
-    return np.asarray(h) if is_array and not isinstance(h, Box) else h
+    return np.asarray(h) if is_array is True and not isinstance(h, Box) and not is_duck(h) else h
 
 
 def explain(error: Exception, fun: Callable, x: Any, g: Any) -> None:
@@ -196,23 +221,38 @@ def explain(error: Exception, fun: Callable, x: Any, g: Any) -> None:
             error.add_note(note)
 
 
-def seed_like(g: Any, shape: tuple, dtype: np.dtype) -> Any:
-    """A cotangent that a program gave, for an output of this shape and dtype."""
+def seed_like(g: Any, shape: tuple, dtype: np.dtype, like: Any = None) -> Any:
+    """A cotangent that a program gave, for an output of this shape and dtype; of the type of `like`, if that is a foreign one."""
+    if isinstance(g, Box):
+        g = g.snapshot()
     if shape_of(g) != shape:
         raise RuleShapeError(f"the cotangent has shape {shape_of(g)}, the output {shape}")
-    return cast(g if hasattr(g, "dtype") else dtype.type(g), dtype)
+    return in_kind(cast(g if hasattr(g, "dtype") else dtype.type(g), dtype), like)
+
+
+def in_kind(g: Any, like: Any) -> Any:
+    """A cotangent as an array of the type of the output `like`, if that is a foreign one; NumPy's own arrays might have to be large."""
+    like = all_values(like)
+    return g * ones((), dtype_of(g), like) if is_duck(like) and not is_duck(all_values(g)) else g
 
 
 def run(fun: Callable, value: Any) -> tuple[Any, Node | None, Node]:
     """The lean form of `Tape` for one array in and one out: the output, its node if it is traced, and the root."""
     trace = ReverseTrace() if detection() is None else GuardedReverseTrace()
     start = root()
+    if type(value) is ArrayBox:
+        value = value.snapshot()
+    thread = get_ident()
+    LIVE.append(thread)
     try:
         out = fun(ArrayBox(value, trace, start))
     finally:
+        LIVE.remove(thread)
         trace.end()
-    if isinstance(out, Box) and out._trace is trace:
-        return out._value, out._link, start
+    if isinstance(out, Box):
+        if out._trace is trace:
+            return out._value, out._link, start
+        out = released(out)
     return out, None, start
 
 
@@ -228,6 +268,15 @@ def push(fun: Callable, x: Any, v: Any) -> tuple[Any, Any]:
     A tangent that is not finite may be that of a branch that was not taken, zero times infinity. It is computed again in
     reverse mode, where a derivative that is not asked for is zero.
     """
+    ys, ts, outdef = _push(fun, x, v)
+    if not all([t is None or is_duck(all_values(t)) or is_finite(t) for t in ts]):
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ts = _pushed_in_reverse(fun, x, v, ts)
+    return outdef.unflatten(ys), outdef.unflatten(ts)
+
+
+def _push(fun: Callable, x: Any, v: Any) -> tuple[list[Any], list[Any], TreeDef]:
+    """The leaves of the output and their tangents, by one forward pass, and the structure of the output."""
     leaves, values, treedef = leaves_of(x)
     tangents = treedef.flatten_like(v, "tangent")
     with ForwardTrace() if detection() is None else GuardedForwardTrace() as trace:
@@ -241,19 +290,17 @@ def push(fun: Callable, x: Any, v: Any) -> tuple[Any, Any]:
             if type(y) is np.ndarray and y.dtype == object and any(isinstance(e, Box) for e in y.flat):
                 y = np.stack(list(y.flat)).reshape(y.shape)
             mine = isinstance(y, Box) and y._trace is trace
-            ys.append(y._value if mine else y)
+            ys.append(y._value if mine else released(y, 1))
             ts.append(y._link if mine else _zero_tangent(y))
-    if not all([t is None or is_finite(t) for t in ts]):
-        with np.errstate(divide="ignore", invalid="ignore"):
-            ts = _pushed_in_reverse(fun, x, tangents, ts)
-    return outdef.unflatten(ys), outdef.unflatten(ts)
+    return ys, ts, outdef
 
 
-def _pushed_in_reverse(fun: Callable, x: Any, vs: list[Any], ts: list[Any]) -> list[Any]:
+def _pushed_in_reverse(fun: Callable, x: Any, v: Any, ts: list[Any]) -> list[Any]:
     """The tangents of the outputs; those in `ts` that nothing depends on stay as they are."""
     tape = Tape(fun, x)
-    zeros = [None if like is None else _zeros(like) for like in tape.leaves]
-    along = [z if v is None else v for v, z in zip(vs, zeros, strict=True)]
+    vs = tape.treedef.flatten_like(v, "tangent")
+    origins = [None if like is None else _zeros(like) for like in tape.leaves]
+    along = [z if v is None else v for v, z in zip(vs, origins, strict=True)]
     found = linear_tape(tape).pull(tape.treedef.unflatten(along))
     return [t if end[0] is None else u for t, u, end in zip(ts, flatten(found)[0], tape.ends, strict=True)]
 
@@ -281,11 +328,45 @@ def _generic(shape: tuple[int, ...], dtype: np.dtype, is_array: bool) -> Any:
     return numbers if shape or is_array else numbers[()]
 
 
+def pull_by_columns(fun: Callable, x: Any, g: Any) -> Any:
+    """The cotangent of `x` for the cotangent `g` of ``fun(x)``, in forward mode: one pass for every element of `x`.
+
+    A complex element takes two, along the real and the imaginary axis.
+    """
+    leaves, values, treedef = leaves_of(x)
+    out: list[Any] = []
+    for k, v in enumerate(values):
+        if v is None or dtype_of(v) is OBJECT:
+            out.append(None)
+            continue
+        shape, dtype = shape_of(v), dtype_of(v)
+        elements = []
+        for index in np.ndindex(shape):
+            parts = []
+            for unit in (1, 1j) if dtype.kind == "c" else (1,):
+                e = np.zeros(shape, dtype)
+                e[index] = unit
+                tangent = treedef.unflatten([e if i == k else None for i in range(len(leaves))])
+                _, ts, outdef = _push(fun, x, tangent)
+                parts.append(_paired(outdef.flatten_like(g, "cotangent"), ts))
+            elements.append(parts[0] if len(parts) == 1 else parts[0] - 1j * parts[1])
+        h = np.reshape(as_array(elements), shape) if elements else np.zeros(shape, dtype)
+        out.append(finish(h, *layout(v)))
+    return treedef.unflatten(out)
+
+
+def _paired(gs: list[Any], ts: list[Any]) -> Any:
+    """The derivative that cotangents make of tangents."""
+    return sum(np.sum(np.real(g * t)) for g, t in zip(gs, ts, strict=True) if g is not None and t is not None) + 0.0
+
+
 def _zeros(like: tuple) -> Any:
-    return like[2].zeros() if like[1] is OBJECT else np.zeros(like[0], like[1])
+    return like[2].zeros() if like[1] is OBJECT else zeros(*like)
 
 
 def _tangent(t: Any, value: Any) -> Any:
+    if isinstance(t, Box):
+        t = t.snapshot()
     if shape_of(t) != shape_of(value):
         raise RuleShapeError(f"the tangent has shape {shape_of(t)}, the argument {shape_of(value)}")
     return match(t if hasattr(t, "dtype") else dtype_of(value).type(t), value)

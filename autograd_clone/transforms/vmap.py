@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..array.box import ArrayBox
+from ..array.memory import released
 from ..engine.batch import FALLBACKS, BatchTrace, batch_size
 from ..engine.box import Box
 from ..engine.cotangent import shape_of
@@ -170,6 +171,8 @@ def _length(x: Any, axis: int, path: str) -> int:
 def _front(x: Any, axis: int) -> Any:
     if type(x) is np.ndarray:
         x = x.copy()  # the program may keep it, and the caller may change it
+    elif isinstance(x, Box):
+        x = x.snapshot()
     return x if axis == 0 else np.moveaxis(x, axis, 0)
 
 
@@ -177,6 +180,7 @@ def _leave(trace: BatchTrace, y: Any, axis: Any) -> Any:
     """A result out of its box, with the mapped axis in its place."""
     if type(y) is np.ndarray and y.dtype == object and any(isinstance(e, Box) for e in y.flat):
         y = np.stack(list(y.flat)).reshape(y.shape)
+    y = released(y, 1)
     if axis is None:
         if trace.owns(y):
             raise BatchAxisError("vmap: out_axes is None for a result that differs between the examples")
