@@ -13,6 +13,7 @@ from .tools import Graph, Profile, detect_anomaly, profile, trace_graph
 from .transforms import (
     check_grads,
     checkpoint,
+    checkpoint_sequence,
     custom_jvp,
     custom_vjp,
     deriv,
@@ -60,6 +61,7 @@ __all__ = [
     "Variable",
     "check_grads",
     "checkpoint",
+    "checkpoint_sequence",
     "custom_jvp",
     "custom_vjp",
     "deriv",

@@ -11,8 +11,6 @@ A recurrence is declared as ``rule(z, *operands)``, where ``z`` is the list of c
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from ..engine.jet import IMPLICIT, OF_MATRICES, RECURRENCES, Series

@@ -1,7 +1,8 @@
 """The transforms: functions that take a function and return a function that computes its derivatives."""
 
 from .checking import check_grads
-from .custom import checkpoint, custom_jvp, custom_vjp, stop_gradient
+from .checkpointing import checkpoint, checkpoint_sequence
+from .custom import custom_jvp, custom_vjp, stop_gradient
 from .diagonals import divergence, hessian_diagonal, jacobian_diagonal, laplacian
 from .gradients import (
     deriv,
@@ -32,8 +33,8 @@ from .products import jvp, linearize, make_jvp, make_jvp_reversemode, make_vjp, 
 from .vmap import vmap
 
 __all__ = [
-    "check_grads", "checkpoint", "custom_jvp", "custom_vjp", "deriv", "derivatives", "divergence", "elementwise_grad",
-    "grad", "grad_and_aux", "grad_named", "hessian", "hessian_diagonal", "hessian_tensor_product",
+    "check_grads", "checkpoint", "checkpoint_sequence", "custom_jvp", "custom_vjp", "deriv", "derivatives", "divergence",
+    "elementwise_grad", "grad", "grad_and_aux", "grad_named", "hessian", "hessian_diagonal", "hessian_tensor_product",
     "hessian_vector_product", "holomorphic_grad", "hutchinson_diagonal", "hutchinson_trace", "hvp", "jacfwd", "jacobian",
     "jacobian_diagonal", "jacrev", "jet", "jvp", "laplacian", "linearize", "make_ggnvp", "make_hvp", "make_jvp",
     "make_jvp_reversemode", "make_vjp", "multigrad_dict", "stop_gradient", "taylor", "tensor_jacobian_product",

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.batch import BatchTrace
+from ..engine.calls import INTERPRETERS
 from ..engine.cotangent import dtype_of, shape_of
 from ..engine.errors import NonScalarOutputError, RuleShapeError
 from ..engine.jet import EndedJetTrace, JetTrace
@@ -47,7 +48,7 @@ class LaplaceTrace(JetTrace):
             known[2] = np.mean(known[2]._value, axis=0)
 
     def end(self) -> None:
-        self.__class__ = EndedLaplaceTrace  # type: ignore[assignment]
+        self.__class__ = EndedLaplaceTrace
 
 
 class EndedLaplaceTrace(LaplaceTrace):
@@ -57,20 +58,24 @@ class EndedLaplaceTrace(LaplaceTrace):
     process = EndedJetTrace.process
 
 
+INTERPRETERS[LaplaceTrace] = INTERPRETERS[JetTrace]
+INTERPRETERS[EndedLaplaceTrace] = INTERPRETERS[EndedJetTrace]
+
+
 def _laplacian(fun: Callable, x: Any, chunk_size: int | None, samples: int | None, rng: Any) -> Any:
     space = Directions(x, "laplacian", chunk_size)
     if samples is not None:
         return estimate(lambda v: none_or(_double, push_series(fun, x, [v, space.zero()])[1][1]), space, samples, rng)
 
     def run(trace: BatchTrace, chunk: list[Piece], v: Any) -> Any:
-        means = push_series(fun, x, [v, space.zero()], LaplaceTrace(trace))[1][1]
-        return none_or(lambda c: 2 * trace.size * c, means)
+        seconds = push_series(fun, x, [v, space.zero()], LaplaceTrace(trace))[1][1]
+        return none_or(lambda c: 2 * (np.sum(c._value, axis=0) if trace.owns(c) else trace.size * c), seconds)
 
     parts = [flatten(part) for part in space.along_units(run)]
     if not parts:
         return tree_map(lambda y: np.zeros(shape_of(y), dtype_of(y)), fun(x))
-    rows = [leaves for leaves, _ in parts]
-    return parts[0][1].unflatten(None if column[0] is None else functools.reduce(operator.add, column) for column in zip(*rows, strict=True))
+    columns = zip(*(leaves for leaves, _ in parts), strict=True)
+    return parts[0][1].unflatten(None if c[0] is None else functools.reduce(operator.add, c) for c in columns)
 
 
 def _double(c: Any) -> Any:
@@ -116,7 +121,7 @@ def _diagonal(fun: Callable, x: Any, space: Directions) -> list[tuple[Piece, Any
         for t, like in zip(tangents, space.likes, strict=True):
             if like is not None and shape_of(t) != like[0]:
                 raise RuleShapeError(
-                    f"the Jacobian of {name_of(fun)} has no diagonal: an output of shape {shape_of(t)} for an input of shape {like[0]}"
+                    f"the Jacobian of {name_of(fun)} is not square: an output of shape {shape_of(t)} for input of shape {like[0]}"
                 )
         out, before = [], 0
         for piece in chunk:
@@ -132,7 +137,9 @@ def _diagonal(fun: Callable, x: Any, space: Directions) -> list[tuple[Piece, Any
 # ---- public ----------------------------------------------------------------------------------------------------------------
 
 
-def laplacian(fun: Callable, argnum: Argnum = 0, *, samples: int | None = None, rng: Any = None, chunk_size: int | None = None) -> Callable:
+def laplacian(
+    fun: Callable, argnum: Argnum = 0, *, samples: int | None = None, rng: Any = None, chunk_size: int | None = None
+) -> Callable:
     """The Laplacian, which is the trace of the Hessian, without the Hessian.
 
     Parameters
@@ -184,7 +191,9 @@ def laplacian(fun: Callable, argnum: Argnum = 0, *, samples: int | None = None, 
     return Transform(_laplacian, fun, argnum, _checked(chunk_size), samples, rng)
 
 
-def divergence(fun: Callable, argnum: Argnum = 0, *, samples: int | None = None, rng: Any = None, chunk_size: int | None = None) -> Callable:
+def divergence(
+    fun: Callable, argnum: Argnum = 0, *, samples: int | None = None, rng: Any = None, chunk_size: int | None = None
+) -> Callable:
     """The divergence of a vector field, which is the trace of its Jacobian, without the Jacobian.
 
     Parameters

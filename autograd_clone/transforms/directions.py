@@ -10,7 +10,7 @@ import numpy as np
 from ..engine.batch import FALLBACKS, BatchTrace, TooManyAtOnce
 from ..engine.cotangent import dtype_of, shape_of
 from ..engine.errors import BatchedValueError, UnsupportedTypeError
-from ..engine.pytree import flatten, tree_map
+from ..engine.pytree import TreeDef, flatten, tree_map
 from .record import leaves_of
 from .rows import CAUTIOUS, PUSH_BYTES, Piece, chunk_length, chunks, seeds_of, size_of
 
@@ -69,8 +69,8 @@ class Directions:
     def _boxed(self, trace: BatchTrace, vectors: dict[int, Any]) -> Any:
         return self.treedef.unflatten(trace.box(vectors[k]) if k in vectors else None for k in range(len(self.likes)))
 
-    def along_signs(self, run: Callable[[Any], Any], n: int, rng: np.random.Generator) -> tuple[list[Any], Any]:
-        """``run(tangent)`` for `n` random vectors of the numbers 1 and -1: its leaves, stacked along axis 0, and their structure."""
+    def along_signs(self, run: Callable[[Any], Any], n: int, rng: np.random.Generator) -> tuple[list[Any], TreeDef]:
+        """``run(tangent)`` for `n` random vectors of signs: its leaves, stacked along axis 0, and their structure."""
         signs = {k: _signs(rng, n, *like) for k, like in enumerate(self.likes) if like is not None}
         try:
             with BatchTrace(n) as trace:
@@ -78,8 +78,12 @@ class Directions:
                 return [trace.all_of(q) for q in leaves], treedef
         except BatchedValueError:  # one after the other
             FALLBACKS["samples of an estimate"] += 1
-        pairs = [flatten(run(self.treedef.unflatten(signs[k][i] if k in signs else None for k in range(len(self.likes))))) for i in range(n)]
-        return [np.stack(column) for column in zip(*(leaves for leaves, _ in pairs), strict=True)], pairs[0][1]
+        rows = []
+        for i in range(n):
+            one = (signs[k][i] if k in signs else None for k in range(len(self.likes)))
+            leaves, treedef = flatten(run(self.treedef.unflatten(one)))
+            rows.append(leaves)
+        return [np.stack(column) for column in zip(*rows, strict=True)], treedef
 
     def put_together(self, parts: list[tuple[Piece, Any]]) -> Any:
         """A pytree like the argument, out of its elements."""

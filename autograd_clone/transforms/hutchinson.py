@@ -41,7 +41,8 @@ def estimate(sample: Callable[[Any], Any], space: Directions, samples: int, rng:
     if index(samples) < 2:
         raise ValueError(f"an estimate with its error takes at least 2 samples, got {samples}")
     rng = np.random.default_rng(rng)
-    count, total, treedef = 0, [], None
+    count, treedef = 0, None
+    total: list[tuple[Any, Any]] = []
     while count < samples:
         n = min(space.length, samples - count)
         drawn, treedef = space.along_signs(sample, n, rng)

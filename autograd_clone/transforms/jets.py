@@ -60,9 +60,16 @@ def _taken(y: Any, trace: JetTrace) -> list[Any]:
     if type(y) is np.ndarray and y.dtype == object and any(isinstance(e, Box) for e in y.flat):
         y = np.stack(list(y.flat)).reshape(y.shape)
     if isinstance(y, Box) and y._trace is trace:
-        return [zeros_like(y) if c is None else c.copy() if type(c) is np.ndarray else c for c in y._link.known]
-    zero = None if variable(y) is None else zeros_like(variable(y))
-    return [y] + [zero] * trace.order
+        known = y._link.known
+        return [_zero(known[0]) if c is None else c.copy() if type(c) is np.ndarray else c for c in known]
+    value = variable(y)
+    return [y] + [None if value is None else _zero(value)] * trace.order
+
+
+def _zero(value: Any) -> Any:
+    """The derivative zero: a number of a number, an array of an array."""
+    zero = zeros_like(value)
+    return zero[()] if isinstance(value, np.generic) else zero
 
 
 def _times(c: Any, factor: float) -> Any:
