@@ -46,10 +46,14 @@ autosummary_generate = True
 
 #: Packages whose modules the page on the internals describes; users import nothing from them.
 INTERNAL = tuple(f"{PACKAGE}.{name}" for name in ("engine", "array", "rules", "transforms"))
+#: Packages that offer themselves what users need of their modules.
+CLOSED = (f"{PACKAGE}.sparse",)
 
 
 def public_modules(package: str) -> list[str]:
     """The modules directly inside a package, without private and internal ones."""
+    if package in CLOSED:
+        return []
     module = importlib.import_module(package)
     names = [f"{package}.{m.name}" for m in pkgutil.iter_modules(vars(module).get("__path__", []))]
     return [n for n in names if not n.rpartition(".")[2].startswith("_") and n not in INTERNAL]
@@ -76,7 +80,7 @@ def home(obj: object, asking: str) -> str:
     """
     defined_in = obj.__module__
     candidates = [PACKAGE, f"{PACKAGE}.extend"]
-    if defined_in.startswith(INTERNAL):
+    if defined_in.startswith(INTERNAL + CLOSED):
         candidates += every_module()
     elif defined_in in every_module():
         candidates.append(defined_in)

@@ -373,6 +373,35 @@ def test_pytrees_are_read_leaf_after_leaf_with_sorted_keys():
     close(sparse_hessian(quadratic)(q), onp.block([[blocks[i][j] for j in ("a", "z")] for i in ("a", "z")]))
 
 
+@pytest.mark.parametrize("mode", MODES)
+def test_pytrees_in_every_mode(mode):
+    def f(p):
+        return [p["b"] * p["a"][0], {"y": np.cumsum(p["a"]), "x": 3}]
+
+    p = {"b": X[:2], "a": X[2:5].astype(np.float32)}
+    dense = jacobian(f)(p)
+    rows = [dense[0], dense[1]["y"]]
+    want = onp.concatenate([onp.concatenate([row[k] for k in ("a", "b")], axis=1) for row in rows])
+    got = sparse_jacobian(f, mode=mode, check=True)(p).toarray()
+    close(onp.delete(got, 2, axis=0), want, 1e-6)
+    assert not got[2].any()  # of the integer, which comes first in its dictionary
+
+
+def test_argument_is_left_as_it_was():
+    def f(x):
+        x[1:] += x[:-1]
+        x[0] = 3.0
+        return x
+
+    x = X.copy()
+    pattern = jacobian_sparsity(f)(x)
+    assert onp.array_equal(x, X)
+    want = onp.eye(12) + onp.eye(12, k=-1)
+    want[0] = 0
+    assert onp.array_equal(pattern.toarray(), want)
+    close(sparse_jacobian(f, check=True)(x), want)
+
+
 @pytest.mark.parametrize("format", ["csr", "csc", "coo", "dense"])
 def test_formats(format):
     got = sparse_jacobian(tridiagonal, format=format)(X)
@@ -489,6 +518,10 @@ def test_reuse_finds_again_for_other_shapes():
     for n in (5, 9, 5, 9):
         x = RNG.normal(size=n)
         close(jac(x), jacobian(tridiagonal)(x))
+    scaled = sparse_jacobian(lambda x, y: np.outer(x, y), reuse=True)
+    for n in (2, 3, 2):
+        y = RNG.normal(size=n)
+        close(scaled(X, y), onp.kron(onp.eye(12), y[:, None]))
 
 
 def test_matrix_belongs_to_the_caller():

@@ -72,6 +72,14 @@ class Coloring:
         counts = [f"{k} {what}" for k, what in ((self.tangents, "tangents"), (self.cotangents, "cotangents")) if k]
         return f"<Coloring {m} x {n}, {self.mode}: {' and '.join(counts) or 'nothing'}>"
 
+    @property
+    def in_rows(self) -> np.ndarray:
+        """For each entry of the pattern, whether it is read off a sum of rows rather than of columns."""
+        rows, columns = self.pattern.row_numbers(), self.pattern.indices
+        if self.row_colors is None or self.column_colors is None:
+            return np.full(len(rows), self.column_colors is None)
+        return self.column_colors[columns] < 0 if self.columns_first else self.row_colors[rows] >= 0
+
     @cached_property
     def _places(self) -> np.ndarray:
         """Where each entry of the pattern stands among all sums of columns, then all sums of rows."""
@@ -84,9 +92,7 @@ class Coloring:
         by_rows = self.tangents * m + self.row_colors[rows] * n + columns
         if self.column_colors is None:
             return by_rows
-        by_columns = self.column_colors[columns] * m + rows
-        in_columns = self.column_colors[columns] >= 0 if self.columns_first else self.row_colors[rows] < 0
-        return np.where(in_columns, by_columns, by_rows)
+        return np.where(self.in_rows, by_rows, self.column_colors[columns] * m + rows)
 
     @cached_property
     def _substitution(self) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ..engine.pytree import flatten
 from ..transforms.nary import Argnum, Transform, select
 from .pattern import SparsityPattern
 
@@ -26,7 +27,7 @@ class SparseDerivative(Transform):
 
     def __init__(self, operator: Callable, fun: Callable, argnum: Argnum, options: dict[str, Any]) -> None:
         super().__init__(operator, fun, argnum)
-        self.pattern = options.pop("pattern")
+        self.pattern, self.reuse = options.pop("pattern"), options.pop("reuse")
         self.settings = options
         self.coloring: Any = None
         self.passes = 0
@@ -34,23 +35,30 @@ class SparseDerivative(Transform):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         unary, x = select(self.fun, self.argnum, args, kwargs)
-        matrix, self.coloring, self.passes = self.operator(unary, x, self.pattern, self._kept, **self.settings)
+        key = _shapes(args, kwargs) if self.reuse else None
+        matrix, self.coloring, self.passes = self.operator(unary, x, self.pattern, self._kept, key, **self.settings)
         return matrix
 
     def __repr__(self) -> str:
         return f"<{self.__name__}: {self.coloring!r}>" if self.coloring is not None else super().__repr__()
 
 
-def _sparse_jacobian(fun: Callable, x: Any, pattern: Any, kept: dict, **settings: Any) -> tuple[Any, Any, int]:
-    from .evaluate import jacobian
+def _shapes(args: tuple, kwargs: dict) -> tuple:
+    """What two calls have in common that can share a pattern."""
+    leaves, treedef = flatten((args, kwargs))
+    return (repr(treedef), *(getattr(leaf, "shape", ()) for leaf in leaves))
 
-    return jacobian(fun, x, pattern, kept, **settings)
+
+def _sparse_jacobian(*arguments: Any, **settings: Any) -> tuple[Any, Any, int]:
+    from .evaluate import KINDS, evaluate
+
+    return evaluate(KINDS["sparse_jacobian"], *arguments, **settings)
 
 
-def _sparse_hessian(fun: Callable, x: Any, pattern: Any, kept: dict, **settings: Any) -> tuple[Any, Any, int]:
-    from .evaluate import hessian
+def _sparse_hessian(*arguments: Any, **settings: Any) -> tuple[Any, Any, int]:
+    from .evaluate import KINDS, evaluate
 
-    return hessian(fun, x, pattern, kept, **settings)
+    return evaluate(KINDS["sparse_hessian"], *arguments, **settings)
 
 
 def sparse_jacobian(

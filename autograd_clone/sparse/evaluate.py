@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import sparse
 
 from ..engine.errors import PatternError
-from ..engine.zeros import is_finite
 from ..transforms.gradients import _grad
 from .coloring import Coloring, color_hessian, color_jacobian
 from .detect import hessian_pattern, jacobian_pattern
@@ -17,101 +16,92 @@ from .layout import input_layout
 from .passes import Pull, push_seeds
 from .pattern import SparsityPattern
 
-#: How much longer a result that is not finite may take by rows, where zero times infinity is zero.
-PATIENCE = 32
 #: Rounding errors up to so many units, of the largest element, pass the check: small elements may be differences of large ones.
 NOISE = 1000
 
 
-def jacobian(
-    fun: Callable, x: Any, pattern: Any, kept: dict, *, detect: str, mode: str, order: str, reuse: bool, check: bool | None,
-    format: str, length: int | None,
+class Kind(NamedTuple):
+    """What Jacobians and Hessians differ in.
+
+    Attributes
+    ----------
+    name : str
+        Of the transform, for messages.
+    function : callable
+        The function whose Jacobian is computed, of the one that was given.
+    find, color : callable
+        ``find(fun, x, detect, name)``: the pattern; ``color(pattern, mode, order)``: the colouring.
+    modes : tuple of str
+        Of the colourings that serve.
+    """
+
+    name: str
+    function: Callable
+    find: Callable
+    color: Callable
+    modes: tuple[str, ...]
+
+
+def _gradient(fun: Callable) -> Callable:
+    return lambda x: _grad(fun, x)
+
+
+KINDS = {
+    "sparse_jacobian": Kind(
+        "sparse_jacobian", lambda fun: fun, jacobian_pattern, color_jacobian, ("forward", "reverse", "bidirectional")
+    ),
+    "sparse_hessian": Kind("sparse_hessian", _gradient, hessian_pattern, color_hessian, ("star", "acyclic", "forward")),
+}
+
+
+def evaluate(
+    kind: Kind, fun: Callable, x: Any, pattern: Any, kept: dict, key: Any, *, detect: str, mode: str, order: str,
+    check: bool | None, format: str, length: int | None,
 ) -> tuple[Any, Coloring, int]:  # fmt: skip
-    """The Jacobian, the colouring that was used, and the number of passes."""
-    name = "sparse_jacobian"
-    coloring, is_new = _coloring(
-        x, pattern, kept, reuse, name,
-        lambda: jacobian_pattern(fun, x, detect, name),
-        lambda found: color_jacobian(found, mode, order),
-        ("forward", "reverse", "bidirectional"),
-    )  # fmt: skip
-    extra = int(not is_new if check is None else check)
-    values, passes = _evaluate(fun, x, coloring, extra, length, name)
-    if coloring.tangents and mode == "auto" and not isinstance(pattern, Coloring) and not is_finite(values):
-        by_rows = kept.get((name, "by rows")) or color_jacobian(coloring.pattern, "reverse", order)
-        if by_rows.passes <= PATIENCE * coloring.passes:
-            kept[name, "by rows"] = by_rows
-            values, more = _evaluate(fun, x, by_rows, extra, length, name)
-            passes += more
+    """The matrix, the colouring that was used, and the number of passes.
+
+    ``kept[key]`` is the colouring of earlier calls with this `key`, which is ``None`` if none is to be kept.
+    """
+
+    def find() -> Coloring:
+        found = kind.find(fun, x, detect, kind.name) if pattern is None else SparsityPattern.of(pattern)
+        return kind.color(found, mode, order)
+
+    coloring, is_new = _given(kind, pattern) or _kept(find, kept, "given" if pattern is not None else key)
+    columns, n = coloring.pattern.shape[1], input_layout(x, kind.name)[2].size
+    if columns != n:
+        raise PatternError(f"{kind.name}: the pattern has {columns} columns, the argument {n} elements")
+    if check is None:
+        check = pattern is not None or not is_new
+    values, passes = _evaluate(kind.function(fun), x, coloring, int(check), length, kind.name)
     return _matrix(coloring.pattern, values, format), coloring, passes
 
 
-def hessian(
-    fun: Callable, x: Any, pattern: Any, kept: dict, *, detect: str, mode: str, order: str, reuse: bool, check: bool | None,
-    format: str, length: int | None,
-) -> tuple[Any, Coloring, int]:  # fmt: skip
-    """The Hessian, the colouring that was used, and the number of passes."""
-    name = "sparse_hessian"
-    coloring, is_new = _coloring(
-        x, pattern, kept, reuse, name,
-        lambda: hessian_pattern(fun, x, detect, name),
-        lambda found: color_hessian(found, mode, order),
-        ("star", "acyclic", "forward"),
-    )  # fmt: skip
-    extra = int(not is_new if check is None else check)
-
-    def gradient(x: Any) -> Any:
-        return _grad(fun, x)
-
-    values, passes = _evaluate(gradient, x, coloring, extra, length, name)
-    if not is_finite(values):
-        mirrored = Coloring(coloring.pattern, coloring.mode, None, coloring.column_colors)
-        sums, more = _evaluate_sums(gradient, x, mirrored, 0, length, name)
-        values, passes = coloring.decompress(sums[1]), passes + more
-    return _matrix(coloring.pattern, values, format), coloring, passes
+def _given(kind: Kind, pattern: Any) -> tuple[Coloring, bool] | None:
+    """The colouring, if one was given as the pattern."""
+    if not isinstance(pattern, Coloring):
+        return None
+    if pattern.mode not in kind.modes:
+        expected = " or ".join(map(repr, kind.modes))
+        raise PatternError(f"{kind.name}: a colouring of mode {pattern.mode!r} was given; here it must be {expected}")
+    return pattern, False
 
 
-def _coloring(
-    x: Any, pattern: Any, kept: dict, reuse: bool, name: str, find: Callable, color: Callable, modes: tuple[str, ...]
-) -> tuple[Coloring, bool]:
-    """The colouring to use, and whether its pattern was found for this very argument."""
-    layout = input_layout(x, name)[2]
-    if isinstance(pattern, Coloring):
-        if pattern.mode not in modes:
-            expected = " or ".join(map(repr, modes))
-            raise PatternError(f"{name}: a colouring of mode {pattern.mode!r} was given; here it must be {expected}")
-        found, is_new = pattern, False
-    elif pattern is None and not reuse:
-        found, is_new = color(find()), True
-    else:
-        key = layout.key() if pattern is None else None
-        is_new = pattern is None and key not in kept
-        if key not in kept:
-            kept[key] = color(find() if pattern is None else SparsityPattern.of(pattern))
-        found = kept[key]
-    if found.pattern.shape[1] != layout.size:
-        raise PatternError(
-            f"{name}: the pattern has {found.pattern.shape[1]} columns, the argument {layout.size} elements"
-        )
-    return found, is_new
+def _kept(find: Callable, kept: dict, key: Any) -> tuple[Coloring, bool]:
+    """The colouring of an earlier call, or else a new one, and whether it is new."""
+    found = None if key is None else kept.get(key)
+    if found is not None:
+        return found, False
+    found = find()
+    if key is not None:
+        kept[key] = found
+    return found, True
 
 
 def _evaluate(
     fun: Callable, x: Any, coloring: Coloring, extra: int, length: int | None, name: str
 ) -> tuple[np.ndarray, int]:
     """The entries of the pattern, and the number of passes; `extra` is 1 for a check."""
-    sums, passes = _evaluate_sums(fun, x, coloring, extra, length, name)
-    by_columns, by_rows, directly, along = sums
-    values = coloring.decompress(by_columns, by_rows)
-    if directly is not None:
-        _compare(coloring, values, directly, along, transposed=by_columns is None, name=name)
-    return values, passes
-
-
-def _evaluate_sums(
-    fun: Callable, x: Any, coloring: Coloring, extra: int, length: int | None, name: str
-) -> tuple[tuple, int]:
-    """Sums of columns, sums of rows, and for a check a product with the matrix and what it was multiplied with."""
     m, n = coloring.pattern.shape
     by_columns = by_rows = directly = along = None
     if coloring.tangents or not coloring.cotangents:
@@ -127,7 +117,10 @@ def _evaluate_sums(
         by_rows = pull(seeds)
         if len(seeds) > coloring.cotangents:
             by_rows, directly, along = by_rows[:-1], by_rows[-1], seeds[-1]
-    return (by_columns, by_rows, directly, along), coloring.passes + extra
+    values = coloring.decompress(by_columns, by_rows)
+    if directly is not None and along is not None:
+        _compare(coloring, values, directly, along, transposed=by_columns is None, name=name)
+    return values, coloring.passes + extra
 
 
 def _seeds(colors: np.ndarray | None, n: int, extra: int) -> np.ndarray:

@@ -40,10 +40,6 @@ class Layout:
             self.starts[k] = self.size
             self.size += int(np.prod(self.shapes[k]))
 
-    def key(self) -> tuple:
-        """What two arguments have in common that can share a pattern."""
-        return (repr(self.treedef), *self.shapes.items())
-
     def split(self, rows: np.ndarray) -> dict[int, np.ndarray]:
         """Vectors, one per row, as one array per leaf with the rows in front, in the leaf's dtype."""
         out = {}
@@ -84,6 +80,8 @@ def input_layout(x: Any, name: str) -> tuple[list[Any], list[Any], Layout]:
                 "cannot be; call it outside of other transforms, or use jacobian, jvp and vjp, which can be nested"
             )
         if value is not None:
+            if not isinstance(value, (np.ndarray, np.generic)):
+                raise UnsupportedTypeError(f"{name}: the argument{path} is of type {type(value).__name__}; NumPy arrays are expected")
             check_real(value, f"the argument{path}", name)
     return leaves, values, Layout(values, treedef)
 
