@@ -37,6 +37,10 @@ class DirectionNeededError(AutogradError, ArithmeticError):
     """
 
 
+class NotConvergedError(AutogradError, ArithmeticError):
+    """A solver stopped before it had found a solution, so that there is nothing to differentiate."""
+
+
 class NonScalarOutputError(AutogradError, TypeError):
     """A gradient was asked of a function whose output is not a real scalar."""
 

@@ -1,9 +1,8 @@
-"""Solutions of ordinary differential equations by LSODA, differentiated with respect to all that they depend
-on.
+"""Solutions of ordinary differential equations, differentiated with respect to all that they depend on.
 
-The primitive is `ODEINT`, of a starting point, times, and one vector of all parameters that are traced. Its
-derivatives are solutions of other differential equations by the same primitive, and can be differentiated in
-turn:
+The primitives are `ODEINT` and `SOLVE_IVP`, of a starting point, times, and one vector of all parameters that
+are traced. Their derivatives are solutions of other differential equations by the same primitive, and can be
+differentiated in turn:
 
 * forward mode, and reverse mode of small systems: *forward sensitivities*. The system is extended by a
   tangent of its state (by the whole Jacobian of the state, for reverse mode), whose equation is the
@@ -26,12 +25,18 @@ from typing import Any
 import numpy as np
 
 from ..array.box import as_array
-from ..engine.box import Box, new_box
+from ..engine.box import Box, getval, new_box
 from ..engine.calls import CallPrimitive, youngest
 from ..engine.cotangent import dtype_of, shape_of
-from ..engine.errors import ClosedOverTraceError, UnsupportedTypeError
+from ..engine.errors import (
+    BatchedValueError,
+    ClosedOverTraceError,
+    NotConvergedError,
+    UnsupportedKeywordError,
+    UnsupportedTypeError,
+)
 from ..engine.forward import ForwardTrace
-from ..engine.pytree import flatten
+from ..engine.pytree import flatten, tree_map
 from ..engine.reverse import ReverseTrace, backward, root
 from .tools import anywhere
 
@@ -40,7 +45,6 @@ from .tools import anywhere
 _FEW = 64
 #: How many times the tolerance the state may be off after an integration backwards.
 _SLACK = 100.0
-_TOLERANCE = 1.49012e-8  # SciPy's default
 
 Field = Callable[[Any, Any, Any], Any]
 
@@ -116,9 +120,13 @@ def _adjoint(field: Field, d: int, n: int) -> Field:
     return reversed_field
 
 
+#: Options about the Jacobian, in which the larger systems have no part.
+_OF_JACOBIAN = ("Dfun", "col_deriv", "ml", "mu", "jac", "jac_sparsity", "lband", "uband")
+
+
 def _for_larger(options: dict, d: int, more: int) -> dict:
     """The solver's options for a system with more components; those about the Jacobian are left out."""
-    out = {k: v for k, v in options.items() if k not in ("Dfun", "col_deriv", "ml", "mu")}
+    out = {k: v for k, v in options.items() if k not in _OF_JACOBIAN}
     for name in ("rtol", "atol"):
         if out.get(name) is not None and np.ndim(out[name]):
             own = np.broadcast_to(np.asarray(out[name], float), (d,))
@@ -126,33 +134,65 @@ def _for_larger(options: dict, d: int, more: int) -> dict:
     return out
 
 
-# ---- the primitive ---------------------------------------------------------------------------------------
+# ---- the primitives --------------------------------------------------------------------------------------
 
 
-def solve(
-    y0: Any, t: Any, p: Any, *, field: Field, options: dict, sensitivity: str, report: dict | None = None
-) -> Any:
-    """`scipy.integrate.odeint` of plain values."""
-    from scipy import integrate
+def plainly(function: Callable, name: str, what: str) -> Callable:
+    """`function` for a solver that takes plain values: a traced value that it finds by itself is refused."""
 
-    def plain(y: Any, time: float, p: Any) -> Any:
-        out = field(y, time, p)
+    def plain(*args: Any) -> Any:
+        out = function(*args)
         if type(out) is not np.ndarray and youngest((out,)) is not None:
-            raise ClosedOverTraceError(
-                "odeint: the right-hand side used a traced value that is not among its arguments; "
-                "pass it in args="
-            )
+            raise ClosedOverTraceError(f"{name}: the {what} used a traced value that is not among its arguments; pass it in args=")
         return out
 
+    return plain
+
+
+def by_odeint(y0: Any, t: Any, p: Any, *, field: Field, options: dict, sensitivity: str, once: dict) -> Any:
+    """`scipy.integrate.odeint` of plain values. ``once["report"]`` receives what it says of its work."""
+    from scipy import integrate
+
+    plain = plainly(field, "odeint", "right-hand side")
     solution, found = integrate.odeint(plain, y0, t, (p,), full_output=True, **options)
-    if report is not None:
-        report.update(found)
+    if "report" in once:
+        once["report"].update(found)
     return solution
 
 
-class _Odeint(CallPrimitive):
-    def __init__(self) -> None:
-        super().__init__(solve, "scipy.integrate.odeint")
+def by_solve_ivp(y0: Any, t: Any, p: Any, *, field: Field, options: dict, sensitivity: str, once: dict) -> Any:
+    """`scipy.integrate.solve_ivp` of plain values: the states at the times `t`, in rows.
+
+    ``once`` may hold ``"end"``, up to where to integrate; ``"times"`` in place of the later ones; and ``"known"``, a list
+    of the solution if that is known. It receives as ``"found"`` what SciPy returns.
+    """
+    from scipy import integrate
+
+    if once.get("known"):
+        return once["known"].pop()
+    if callable(options.get("jac")):
+        jac = options["jac"]
+        options = options | {"jac": lambda time, y: jac(y, time, p)}
+    end = once.get("end", t[-1])
+    if end == t[0]:
+        return np.tile(y0, (3 if "times" in once else len(t), 1))  # SciPy returns the state twice
+    plain = plainly(lambda time, y: field(y, time, p), "solve_ivp", "right-hand side")
+    solution = integrate.solve_ivp(plain, (t[0], end), y0, t_eval=once.get("times", t[1:]), **options)
+    if not solution.success:
+        raise NotConvergedError(
+            f"solve_ivp: {solution.message} The solution ends at t = {solution.t[-1] if solution.t.size else t[0]}, "
+            f"before {end}, and is not differentiated."
+        )
+    once["found"] = solution
+    return np.concatenate([y0[None], np.reshape(solution.y, (len(y0), -1)).T])
+
+
+class _Solution(CallPrimitive):
+    """A solver as a primitive. ``rtol`` and ``atol`` are its default tolerances."""
+
+    def __init__(self, solver: Callable, name: str, rtol: float, atol: float) -> None:
+        super().__init__(solver, name)
+        self.tolerances = {"rtol": rtol, "atol": atol}
 
     def push(self, args: list, kwargs: dict, argnums: list[int], tangents: list[Any]) -> tuple[Any, Any]:
         y0, t, p = args
@@ -212,9 +252,7 @@ class _Odeint(CallPrimitive):
         solution = self(np.concatenate([y0, start.ravel()]), t, p, **larger)[1:, d:]
         return solution.reshape((-1, d, start.shape[1]))
 
-    def _by_adjoint(
-        self, args: list, kwargs: dict, of_parameters: bool, ans: Any, g: Any
-    ) -> tuple[Any, Any] | None:
+    def _by_adjoint(self, args: list, kwargs: dict, of_parameters: bool, ans: Any, g: Any) -> tuple[Any, Any] | None:
         """Cotangents of the starting point, by way of later states, and of the parameters.
 
         ``None`` if the way back does not lead through the stored states.
@@ -229,15 +267,23 @@ class _Odeint(CallPrimitive):
             warnings.simplefilter("ignore")  # an unstable way back overflows
             for i in range(shape_of(t)[0] - 1, 0, -1):
                 z = np.concatenate([ans[i], a + g[i], q])
-                z = self(z, np.stack([-t[i], -t[i - 1]]), p, **larger)[1]
-                if _differ(z[:d], ans[i - 1], kwargs["options"]):
+                try:
+                    z = self(z, np.stack([-t[i], -t[i - 1]]), p, **larger)[1]
+                except NotConvergedError:
+                    return None
+                if self._differ(z[:d], ans[i - 1], kwargs["options"]):
                     return None
                 a, q = z[d : 2 * d], z[2 * d :]
         return a, q
 
+    def _differ(self, y: Any, stored: Any, options: dict) -> bool:
+        """Whether a state that was found on the way back, in any example, is not the stored one, or NaN."""
+        rtol, atol = (v if options.get(k) is None else options[k] for k, v in self.tolerances.items())
+        return anywhere(~(abs(y - stored) <= _SLACK * (atol + rtol * abs(stored))))
+
 
 def _contracted(g: Any, jacobians: Any, of_state: bool) -> tuple[Any, Any]:
-    """As `_Odeint._by_adjoint`, from sensitivities."""
+    """As `_Solution._by_adjoint`, from sensitivities."""
     d = shape_of(g)[1]
     gs = np.sum(g[1:, :, None] * jacobians, axis=(0, 1))
     return (gs[:d], gs[d:]) if of_state else (None, gs)
@@ -245,7 +291,7 @@ def _contracted(g: Any, jacobians: Any, of_state: bool) -> tuple[Any, Any]:
 
 def _larger(kwargs: dict, field: Field, d: int, more: int) -> dict:
     """Keywords for a larger system."""
-    return kwargs | {"field": field, "options": _for_larger(kwargs["options"], d, more), "report": None}
+    return kwargs | {"field": field, "options": _for_larger(kwargs["options"], d, more), "once": {}}
 
 
 def _slopes(field: Field, ys: Any, t: Any, p: Any) -> Any:
@@ -254,13 +300,8 @@ def _slopes(field: Field, ys: Any, t: Any, p: Any) -> Any:
     return np.stack(rows) if rows else np.zeros((0, shape_of(ys)[1]))
 
 
-def _differ(y: Any, stored: Any, options: dict) -> bool:
-    """Whether a state that was found on the way back, in any example, is not the stored one, or NaN."""
-    rtol, atol = (_TOLERANCE if options.get(k) is None else options[k] for k in ("rtol", "atol"))
-    return anywhere(~(abs(y - stored) <= _SLACK * (atol + rtol * abs(stored))))
-
-
-ODEINT = _Odeint()
+ODEINT = _Solution(by_odeint, "scipy.integrate.odeint", 1.49012e-8, 1.49012e-8)
+SOLVE_IVP = _Solution(by_solve_ivp, "scipy.integrate.solve_ivp", 1e-3, 1e-6)
 
 
 # ---- arguments -------------------------------------------------------------------------------------------
@@ -279,11 +320,10 @@ def odeint(
     **options: Any,
 ) -> Any:
     """See `autograd_clone.scipy.integrate.odeint`."""
-    if sensitivity not in ("auto", "forward", "adjoint"):
-        raise ValueError(f"odeint: sensitivity must be 'auto', 'forward' or 'adjoint', not {sensitivity!r}")
+    _check_sensitivity("odeint", sensitivity)
     y0, t = np.reshape(as_array(y0), (-1,)), as_array(t)
-    args = args if isinstance(args, tuple) else (args,)
-    p, unpack = _packed(args)
+    args = settled(args if isinstance(args, tuple) else (args,))
+    p, unpack = packed("odeint", args)
 
     def in_order(function: Callable) -> Field:
         if tfirst:
@@ -293,18 +333,115 @@ def odeint(
     if Dfun is not None:
         options["Dfun"] = in_order(Dfun)
     report: dict = {}
-    out = ODEINT(y0, t, p, field=in_order(func), options=options, sensitivity=sensitivity, report=report)
+    once = {"report": report}
+    out = ODEINT(y0, t, p, field=in_order(func), options=options, sensitivity=sensitivity, once=once)
     return (out, report) if full_output else out
 
 
-def _packed(args: tuple) -> tuple[Any, Callable]:
+def solve_ivp(
+    fun: Callable,
+    t_span: Any,
+    y0: Any,
+    method: Any = "RK45",
+    t_eval: Any = None,
+    dense_output: bool = False,
+    events: Any = None,
+    vectorized: bool = False,
+    args: Any = None,
+    *,
+    sensitivity: str = "auto",
+    **options: Any,
+) -> Any:
+    """See `autograd_clone.scipy.integrate.solve_ivp`."""
+    from scipy import integrate
+    from scipy.optimize import OptimizeResult
+
+    _check_sensitivity("solve_ivp", sensitivity)
+    refuse_traced_options("solve_ivp", options)
+    (start, end), y0, t_eval, args = settled((tuple(t_span), y0, t_eval, () if args is None else tuple(args)))
+    if youngest((start, end, y0, t_eval, args)) is None:
+        rest = {"args": args or None, "vectorized": vectorized, "dense_output": dense_output, "events": events}
+        plain = plainly(fun, "solve_ivp", "right-hand side")
+        return integrate.solve_ivp(plain, (start, end), y0, method, t_eval, **rest, **options)
+    _refuse_for_traced(events, dense_output)
+    y0, start, end = np.reshape(as_array(y0), (-1,)), as_array(start), as_array(end)
+    if y0.dtype.kind == "c":
+        raise UnsupportedTypeError(
+            f"solve_ivp: a complex state (of shape {y0.shape}) is not supported; pass real and imaginary parts"
+        )
+    y0 = y0 if y0.dtype.kind == "f" else y0.astype(np.float64)
+    p, unpack = packed("solve_ivp", args)
+
+    def field(y: Any, time: Any, p: Any) -> Any:
+        if vectorized:
+            return as_array(fun(time, y[:, None], *unpack(p))).reshape(y.shape)
+        return fun(time, y, *unpack(p))
+
+    if callable(options.get("jac")):
+        jac = options["jac"]
+        options["jac"] = lambda y, time, p: jac(time, y, *unpack(p))
+    options["method"] = method
+    once: dict[str, Any] = {} if isinstance(getval(end), Box) else {"end": getval(end)}
+    if t_eval is None:
+        once = _with_own_times(y0, start, end, p, field, options)
+        between = once["found"].t[1:-1] if "found" in once else np.zeros(0)
+        t_eval = np.concatenate([start.reshape((1,)), between, end.reshape((1,))])
+    else:
+        t_eval = as_array(t_eval)
+        if t_eval.ndim != 1:
+            raise ValueError(f"solve_ivp: t_eval must be one-dimensional, but its shape is {t_eval.shape}")
+    times = np.concatenate([start.reshape((1,)), t_eval])
+    states = SOLVE_IVP(y0, times, p, field=field, options=options, sensitivity=sensitivity, once=once)
+    found = once.get("found") or OptimizeResult(sol=None, t_events=None, y_events=None, success=True, status=0)
+    return type(found)(found | {"t": t_eval, "y": states[1:].T})
+
+
+def _with_own_times(y0: Any, start: Any, end: Any, p: Any, field: Field, options: dict) -> dict[str, Any]:
+    """The solution at the times that the solver chooses, which are constants but for the first and the last."""
+    y0, start, end, p = values = [getval(x) for x in (y0, start, end, p)]
+    if any(isinstance(x, Box) for x in values):
+        raise BatchedValueError("solve_ivp: the number of steps may differ between the examples of a batch; pass t_eval")
+    once: dict[str, Any] = {"times": None, "end": end}
+    return once | {"known": [by_solve_ivp(y0, (start, end), p, field=field, options=options, sensitivity="", once=once)]}
+
+
+def _check_sensitivity(name: str, sensitivity: str) -> None:
+    if sensitivity not in ("auto", "forward", "adjoint"):
+        raise ValueError(f"{name}: sensitivity must be 'auto', 'forward' or 'adjoint', not {sensitivity!r}")
+
+
+def _refuse_for_traced(events: Any, dense_output: bool) -> None:
+    if events is not None:
+        raise UnsupportedKeywordError(
+            "solve_ivp: events= is not supported where something is traced, as the time of an event is not differentiated; find "
+            "the time by scipy.optimize.root_scalar of a solution that ends at it"
+        )
+    if dense_output:
+        raise UnsupportedKeywordError(
+            "solve_ivp: dense_output= is not supported where something is traced; pass the times in t_eval="
+        )
+
+
+def refuse_traced_options(name: str, options: dict) -> None:
+    """Raise if an option of a solver is traced."""
+    for key, value in options.items():
+        if youngest((settled(value),)) is not None:
+            raise UnsupportedKeywordError(f"{name}: the result has no derivative with respect to {key}=, which is traced")
+
+
+def settled(tree: Any) -> Any:
+    """A pytree with plain arrays in place of boxes that hold no traced value."""
+    return tree_map(lambda x: x.bare() if isinstance(x, Box) else x, tree)
+
+
+def packed(name: str, args: tuple) -> tuple[Any, Callable]:
     """The traced leaves of a pytree as one vector, and the way back from such a vector to the pytree."""
     leaves, treedef = flatten(args)
     places = [k for k, x in enumerate(leaves) if isinstance(x, Box)]
     shapes = {k: (shape_of(leaves[k]), dtype_of(leaves[k])) for k in places}
     for shape, dtype in shapes.values():
         if dtype.kind == "c":
-            raise UnsupportedTypeError(f"odeint: a complex parameter (of shape {shape}) is not supported")
+            raise UnsupportedTypeError(f"{name}: a complex parameter (of shape {shape}) is not supported")
     vector = np.concatenate([np.zeros(0), *(leaves[k].reshape((-1,)) for k in places)])
 
     def unpack(p: Any) -> Any:

@@ -1,13 +1,35 @@
-"""`scipy.integrate.odeint`, differentiable with respect to starting point, times and parameters."""
+"""`scipy.integrate`: differential equations and integrals, differentiable with respect to all that they depend on.
+
+`odeint` and `solve_ivp` are differentiated by sensitivity and adjoint equations, `quad` and its relatives by Leibniz's rule;
+solver and quadrature themselves are SciPy's, and are not traced. What varies is to be passed in ``args``. The rules for sampled
+functions, `trapezoid`, `simpson` and others, are sums, which are traced.
+
+Examples
+--------
+>>> import autograd_clone.numpy as np
+>>> from autograd_clone import grad
+>>> area = lambda rate: quad(lambda x, rate: np.exp(-rate * x), 0, np.inf, (rate,))[0]
+>>> print(f"{grad(area)(2.0):.6f}")
+-0.250000
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
-from ..rules import integrate as _rules
+import numpy as _np
+from scipy import integrate as _integrate
 
-__all__ = ["odeint"]
+from ..engine.calls import youngest as _youngest
+from ..rules import integrate as _rules
+from ..rules import quadrature as _quadrature
+
+globals().update({_name: getattr(_integrate, _name) for _name in _integrate.__all__})
+
+__all__ = list(_integrate.__all__)
+
+# ---- differential equations ----------------------------------------------------------------------------------
 
 
 def odeint(
@@ -109,3 +131,328 @@ def odeint(
         mxords=mxords,
         printmessg=printmessg,
     )
+
+
+def solve_ivp(
+    fun: Callable,
+    t_span: Any,
+    y0: Any,
+    method: Any = "RK45",
+    t_eval: Any = None,
+    dense_output: bool = False,
+    events: Any = None,
+    vectorized: bool = False,
+    args: Any = None,
+    *,
+    sensitivity: str = "auto",
+    **options: Any,
+) -> Any:
+    """Solve an initial value problem for a system of ordinary differential equations, as `scipy.integrate.solve_ivp`.
+
+    Parameters
+    ----------
+    fun : callable
+        ``fun(t, y, *args)``, the derivative of ``y`` at time ``t``, written with differentiable functions. What varies
+        must be passed in `args`: a traced value that `fun` finds elsewhere is refused.
+    t_span : pair of floats
+        Where to start and to end.
+    y0 : (N,) array_like
+        State at the start.
+    method : str or class, optional
+        Any of SciPy's.
+    t_eval : (T,) array_like, optional
+        Times of the states that are returned. By default they are those of the solver's steps, which count as constants.
+    dense_output, events : optional
+        As in SciPy, as long as nothing is traced.
+    vectorized : bool, optional
+        As in SciPy.
+    args : tuple, optional
+        Further arguments of `fun`: numbers, arrays, and containers of them; others are passed through.
+    sensitivity : {'auto', 'forward', 'adjoint'}, optional
+        How reverse mode is done; see `odeint`.
+    **options
+        Of the solver. Those about the Jacobian are not used for derivatives.
+
+    Returns
+    -------
+    OdeResult
+        As SciPy's; ``t`` of shape ``(T,)`` and ``y`` of shape ``(N, T)`` are differentiable.
+
+    Raises
+    ------
+    ClosedOverTraceError
+        If `fun` uses a traced value that is not among its arguments.
+    NotConvergedError
+        If something is traced and the solver fails.
+
+    Notes
+    -----
+    The error of a derivative is of the order of `rtol` and `atol`, as that of the solution is; by default these are 1e-3
+    and 1e-6, which is little.
+
+    Examples
+    --------
+    >>> import autograd_clone.numpy as np
+    >>> from autograd_clone import grad
+    >>> def last(rate):
+    ...     solution = solve_ivp(lambda t, y, rate: -rate * y, (0.0, 1.0), [1.0], args=(rate,), rtol=1e-8, atol=1e-8)
+    ...     return solution.y[0, -1]
+    >>> print(f"{grad(last)(2.0):.6f}, {-np.exp(-2.0):.6f}")
+    -0.135335, -0.135335
+    """
+    return _rules.solve_ivp(
+        fun, t_span, y0, method, t_eval, dense_output, events, vectorized, args, sensitivity=sensitivity, **options
+    )
+
+
+# ---- integrals of functions ----------------------------------------------------------------------------------
+
+
+def quad(
+    func: Callable,
+    a: Any,
+    b: Any,
+    args: Any = (),
+    full_output: int = 0,
+    epsabs: float = 1.49e-8,
+    epsrel: float = 1.49e-8,
+    limit: int = 50,
+    points: Any = None,
+    weight: str | None = None,
+    wvar: Any = None,
+    wopts: Any = None,
+    maxp1: int = 50,
+    limlst: int = 50,
+    complex_func: bool = False,
+) -> Any:
+    """Integrate a function from `a` to `b`, as `scipy.integrate.quad`.
+
+    Parameters
+    ----------
+    func : callable
+        ``func(x, *args)``, a number, written with differentiable functions. What varies must be passed in `args`.
+    a, b : float
+        Limits, which may be infinite; differentiable, unless there is a `weight`.
+    args : tuple, optional
+        Further arguments of `func`: numbers, arrays, and containers of them; others are passed through.
+    full_output, epsabs, epsrel, limit, points, weight, wvar, wopts, maxp1, limlst, complex_func
+        As in SciPy.
+
+    Returns
+    -------
+    y : float
+        The integral; differentiable.
+    abserr : float
+        Estimate of its error.
+    infodict, message, explain
+        As in SciPy, for `full_output`.
+
+    Raises
+    ------
+    ClosedOverTraceError
+        If `func` uses a traced value that is not among its arguments.
+
+    Notes
+    -----
+    Derivatives are integrals of the derivative of `func` (Leibniz's rule), to the same tolerances. That supposes that they
+    converge, and that no jump of `func` moves with a parameter: split the integral there.
+
+    Examples
+    --------
+    >>> from autograd_clone import grad
+    >>> print(f"{grad(lambda b: quad(lambda x: x**2, 0.0, b)[0])(3.0):.6f}")
+    9.000000
+    """
+    return _quadrature.quad(
+        func,
+        a,
+        b,
+        args,
+        full_output,
+        complex_func,
+        epsabs=epsabs,
+        epsrel=epsrel,
+        limit=limit,
+        points=points,
+        weight=weight,
+        wvar=wvar,
+        wopts=wopts,
+        maxp1=maxp1,
+        limlst=limlst,
+    )
+
+
+def quad_vec(
+    f: Callable,
+    a: Any,
+    b: Any,
+    epsabs: float = 1e-200,
+    epsrel: float = 1e-8,
+    norm: str = "2",
+    cache_size: float = 100e6,
+    limit: float = 10000,
+    workers: Any = 1,
+    points: Any = None,
+    quadrature: str | None = None,
+    full_output: bool = False,
+    *,
+    args: Any = (),
+) -> Any:
+    """Integrate a function whose values are arrays, as `scipy.integrate.quad_vec`.
+
+    Parameters
+    ----------
+    f : callable
+        ``f(x, *args)``, an array, written with differentiable functions. What varies must be passed in `args`.
+    a, b : float
+        Limits, which may be infinite; differentiable.
+    epsabs, epsrel, norm, cache_size, limit, workers, points, quadrature, full_output
+        As in SciPy.
+    args : tuple, optional
+        Further arguments of `f`: numbers, arrays, and containers of them; others are passed through.
+
+    Returns
+    -------
+    res : ndarray or float
+        The integral; differentiable.
+    err : float
+        Estimate of its error, in the given norm.
+    info : object
+        As in SciPy, for `full_output`.
+
+    Examples
+    --------
+    >>> import autograd_clone.numpy as np
+    >>> from autograd_clone import jacobian
+    >>> powers = np.arange(3)
+    >>> jacobian(lambda c: quad_vec(lambda x, c: (c * x) ** powers, 0.0, 1.0, args=(c,))[0])(2.0).round(6)
+    array([0.      , 0.5     , 1.333333])
+    """
+    return _quadrature.quad_vec(
+        f,
+        a,
+        b,
+        args,
+        full_output,
+        epsabs=epsabs,
+        epsrel=epsrel,
+        norm=norm,
+        cache_size=cache_size,
+        limit=limit,
+        workers=workers,
+        points=points,
+        quadrature=quadrature,
+    )
+
+
+def dblquad(
+    func: Callable,
+    a: Any,
+    b: Any,
+    gfun: Any,
+    hfun: Any,
+    args: Any = (),
+    epsabs: float = 1.49e-8,
+    epsrel: float = 1.49e-8,
+) -> Any:
+    """Integrate a function of two variables, as `scipy.integrate.dblquad`.
+
+    Parameters
+    ----------
+    func : callable
+        ``func(y, x, *args)``, a number, written with differentiable functions. What varies must be passed in `args`.
+    a, b : float
+        Limits of ``x``; differentiable.
+    gfun, hfun : float or callable
+        Limits of ``y``, or functions of ``x`` that return them; differentiable in ``x``.
+    args : tuple, optional
+        Further arguments of `func`.
+    epsabs, epsrel : float, optional
+        Tolerances, of the inner and of the outer integral.
+
+    Returns
+    -------
+    y : float
+        The integral; differentiable.
+    abserr : float
+        Estimate of its error.
+
+    Examples
+    --------
+    >>> from autograd_clone import grad
+    >>> volume = lambda c: dblquad(lambda y, x, c: c * x * y**c, 0.0, 2.0, 0.0, lambda x: x / 2, (c,))[0]
+    >>> print(f"{grad(volume)(1.0):.6f}")
+    0.125000
+    """
+    a, b, args = _rules.settled((a, b, args if isinstance(args, tuple) else (args,)))
+    if _youngest((a, b, gfun, hfun, args)) is None:
+        plain = _rules.plainly(func, "dblquad", "integrand")
+        gfun, hfun = (_rules.plainly(f, "dblquad", "inner limit") if callable(f) else f for f in (gfun, hfun))
+        return _integrate.dblquad(plain, a, b, gfun, hfun, args, epsabs, epsrel)
+
+    def inner(x: Any, low: Any, high: Any, *rest: Any) -> Any:
+        low, high = (limit(x) if callable(limit) else limit for limit in (low, high))
+        return quad(func, low, high, (x, *rest), 0, epsabs, epsrel)[0]
+
+    return quad(inner, a, b, (gfun, hfun, *args), 0, epsabs, epsrel)
+
+
+# ---- integrals of sampled functions ---------------------------------------------------------------------------
+
+
+def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
+    """Integrate samples by the trapezoidal rule, as `scipy.integrate.trapezoid`.
+
+    Parameters
+    ----------
+    y : array_like
+        Samples.
+    x : array_like, optional
+        Their points.
+    dx : float, optional
+        Their distance, if `x` is not given.
+    axis : int, optional
+        Axis of the samples.
+
+    Returns
+    -------
+    ndarray or float
+
+    Examples
+    --------
+    >>> import autograd_clone.numpy as np
+    >>> from autograd_clone import grad
+    >>> grad(trapezoid)(np.ones(4))
+    array([0.5, 1. , 1. , 0.5])
+    """
+    return getattr(_np, "trapezoid" if hasattr(_np, "trapezoid") else "trapz")(y, x, dx, axis)
+
+
+def simpson(y: Any, x: Any = None, *, dx: Any = 1.0, axis: int = -1) -> Any:
+    """Integrate samples by Simpson's rule, as `scipy.integrate.simpson`.
+
+    Parameters
+    ----------
+    y : array_like
+        Samples.
+    x : array_like, optional
+        Their points.
+    dx : float, optional
+        Their distance, if `x` is not given.
+    axis : int, optional
+        Axis of the samples.
+
+    Returns
+    -------
+    ndarray or float
+
+    Examples
+    --------
+    >>> import autograd_clone.numpy as np
+    >>> from autograd_clone import grad
+    >>> grad(simpson)(np.ones(3)).round(6)
+    array([0.333333, 1.333333, 0.333333])
+    """
+    if _youngest((x, dx)) is None:
+        return _integrate.simpson(y, x=x, dx=dx, axis=axis)
+    return _quadrature.simpson(y, x if x is not None else dx * _np.arange(_np.shape(y)[axis]), axis)
