@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Number
 from typing import Any
 
 import numpy as np
@@ -27,11 +28,15 @@ class Duck(NDArrayOperatorsMixin):
     imag = property(lambda self: Duck(self.value.imag))
 
     def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
+        if not all(isinstance(x, (Duck, np.ndarray, np.generic, Number)) for x in inputs):
+            return NotImplemented
         if "out" in kwargs or method in ("at", "reduceat"):
             raise NotImplementedError(f"{ufunc.__name__}.{method} writes into an array")
         return wrapped(getattr(ufunc, method)(*unwrapped(inputs), **unwrapped(kwargs)))
 
     def __array_function__(self, func, types, args, kwargs):
+        if not all(issubclass(t, (Duck, np.ndarray)) for t in types):
+            return NotImplemented
         if any(x is not None for x in np.atleast_1d(kwargs.get("out"))):
             raise NotImplementedError(f"{func.__name__} writes into an array")
         return wrapped(func(*unwrapped(args), **unwrapped(kwargs)))

@@ -28,9 +28,15 @@ class TracedArray(np.ndarray):
 LIBRARIES = frozenset({"awkward", "cupy", "dask", "distributed", "jax", "pandas", "pint", "sparse", "torch", "xarray"})
 
 
+_PROTOCOLS = frozenset({"__array_function__", "__array_ufunc__"})
+
+
 def is_asked_by_library(depth: int = 1) -> bool:
-    """Whether a property, whose getter is `depth` calls above, is asked for by one of the `LIBRARIES`."""
-    return sys._getframe(depth + 1).f_globals.get("__name__", "").partition(".")[0] in LIBRARIES
+    """Whether a property, whose getter is `depth` calls above, is asked for by one of the `LIBRARIES` or by a type's protocol."""
+    frame = sys._getframe(depth + 1)
+    if frame.f_globals.get("__name__", "").partition(".")[0] in LIBRARIES or frame.f_code.co_name in _PROTOCOLS:
+        return True
+    return frame.f_back is not None and frame.f_back.f_code.co_name in _PROTOCOLS  # in an expression like all(... for ...)
 
 
 def refuse_task(box: Any) -> None:

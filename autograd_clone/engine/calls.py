@@ -14,8 +14,6 @@ import types
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
-
 from .batch import FALLBACKS, BatchTrace, EndedBatchTrace, each, stacked, youngest_batch
 from .box import Box, all_values, is_foreign, new_box
 from .cotangent import as_scalar, dtype_of, shape_of

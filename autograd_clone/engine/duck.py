@@ -13,7 +13,7 @@ import numpy as np
 
 from .errors import DuckArrayError
 
-_KNOWN: dict[type, bool] = {kind: False for kind in (np.ndarray, np.float64, np.bool_, float, int, bool)}
+_KNOWN: dict[type, bool] = dict.fromkeys((np.ndarray, np.float64, np.bool_, float, int, bool), False)
 
 
 def is_duck(x: Any) -> bool:

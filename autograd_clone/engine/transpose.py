@@ -10,8 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
-
 from .box import Box, all_values, is_foreign, new_box
 from .cotangent import cast, dtype_of, shape_of
 from .duck import zeros

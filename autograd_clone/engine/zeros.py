@@ -16,18 +16,21 @@ import numpy as np
 
 from .box import all_values, getval, is_foreign
 from .cotangent import TAKE_SCATTERS, Scatter, dtype_of, project, shape_of
+from .duck import is_duck, ones
 from .primitive import ELEMENTWISE_RULES, SELECTIONS
 from .reverse import Node, _receive, explain
 
 
 def is_finite(g: Any) -> bool:
-    """Whether a cotangent is free of NaN and infinities."""
+    """Whether a cotangent is free of NaN and infinities; of an array of a foreign type, which is not looked at, not for certain."""
     g = all_values(g)
     if type(g) is np.ndarray:
         # neither gives a warning, as a product of the array with itself would for large numbers
         return b"\0" not in np.isfinite(g).tobytes() if g.size < 2000 else bool(np.logical_and.reduce(np.isfinite(g), axis=None))
     if isinstance(g, float):
         return isfinite(g)
+    if is_duck(g):
+        return False
     return is_foreign(g) or bool(np.all(np.isfinite(g)))
 
 
@@ -45,7 +48,7 @@ def _masked(h: Any, g: Any, zero: Any) -> Any:
 def _left_out(rule: Callable, residual: Any, g: Any) -> Any:
     """What a selection did not take; an infinite cotangent, that of ``np.sqrt(np.maximum(x, 0))`` say, is not meant for it."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        return rule(np.ones(shape_of(g), dtype_of(g)), residual) == 0
+        return rule(ones(shape_of(g), dtype_of(g), all_values(g)), residual) == 0
 
 
 def backward_with_strong_zeros(end: list[tuple[Node, Any]]) -> dict[int, Any]:

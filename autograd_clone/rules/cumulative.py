@@ -16,7 +16,7 @@ import numpy as np
 
 from ..engine.cotangent import dtype_of, shape_of
 from ..engine.define import composite, custom, linear
-from ..engine.duck import zeros
+from ..engine.duck import any_duck, zeros
 from .creation import as_array
 from .tools import along, flip, in_dtype, may_divide, refuse_out, truncates
 
@@ -67,6 +67,8 @@ def recurrence(a, b, *, reverse):
     """
     if reverse:
         return recurrence(a[..., ::-1], b[..., ::-1], reverse=False)[..., ::-1]
+    if any_duck((a, b)):
+        return _stacked(a, b)
     with np.errstate(over="ignore", invalid="ignore"):
         dtype = np.result_type(a, b)
         s = _by_doubling(np.array(a, dtype), np.array(b, dtype))
@@ -81,6 +83,14 @@ def _by_doubling(a, s):
         a[..., step:] = np.multiply(a[..., step:], a[..., :-step], out=product[..., step:])
         step *= 2
     return s
+
+
+def _stacked(a, b):
+    """For arrays that cannot be written to."""
+    parts = [b[..., 0]] if b.shape[-1] else []
+    for i in range(1, b.shape[-1]):
+        parts.append(a[..., i] * parts[-1] + b[..., i])
+    return np.stack(parts, axis=-1) if parts else b
 
 
 def _one_by_one(a, s):

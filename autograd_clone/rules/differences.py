@@ -8,7 +8,7 @@ import numpy as np
 
 from ..engine.box import Box
 from ..engine.define import composite, linear
-from ..engine.duck import zeros
+from ..engine.duck import is_duck, zeros
 from .creation import as_array
 from .tools import NOT_GIVEN, along, axes_of
 
@@ -24,7 +24,10 @@ def difference_adjoint(x, *, axis):
     """``-diff`` of `x` with a zero before and after it."""
     shape = list(x.shape)
     shape[axis] += 1
-    out = zeros(shape, x.dtype, x)
+    if is_duck(x):
+        edge = zeros([1 if k == axis % x.ndim else n for k, n in enumerate(x.shape)], x.dtype, x)
+        return np.concatenate([edge, x], axis) - np.concatenate([x, edge], axis)
+    out = np.zeros(shape, x.dtype)
     out[along(axis, x.ndim, slice(1, None))] = x
     out[along(axis, x.ndim, slice(None, -1))] -= x
     return out

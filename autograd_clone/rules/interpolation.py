@@ -50,7 +50,7 @@ def _interp(x, xp, fp, left=None, right=None, period=None):
 
 def _wrapped(x, xp, fp, period):
     """Points moved into one period, with the last point before the first and the first after the last."""
-    if anywhere(np.equal(period, 0)):
+    if anywhere(np.equal(period, 0), unknown=False):
         raise ValueError("period must be a non-zero value")
     period = np.abs(period)
     x, xp = np.remainder(x, period), np.remainder(xp, period)
@@ -82,7 +82,7 @@ def _bin_edges(a, bins, range):
         low, high = 0.0, 1.0
     else:
         low, high = np.min(a), np.max(a)
-    if anywhere(np.equal(low, high)):
+    if anywhere(np.equal(low, high), unknown=False):
         low, high = low - 0.5, high + 0.5
     return np.linspace(low, high, int(bins) + 1, dtype=np.result_type(low, high, a.dtype))
 

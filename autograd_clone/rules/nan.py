@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 
 from ..array.box import WITH_INITIAL
-from ..engine.box import Box
+from ..engine.box import Box, all_values
 from ..engine.define import composite, custom, selection
+from ..engine.duck import is_duck
 from .creation import as_array
 from .reductions import extremum_jvp, extremum_samples, extremum_vjp, with_initial
-from .tools import NOT_GIVEN, refuse_out
+from .tools import NOT_GIVEN, given, refuse_out
 
 _f: Any
 
@@ -102,6 +103,9 @@ def _kept(a, where):
 def _nanmean(a, axis=None, dtype=None, out=None, keepdims=NOT_GIVEN, *, where=NOT_GIVEN):
     refuse_out(np.nanmean, out)
     a, mask = _kept(a, where)
+    if is_duck(all_values(mask)):  # few foreign types have where=
+        kept = given(keepdims=keepdims)
+        return np.sum(np.where(mask, a, 0), axis=axis, dtype=dtype, **kept) / np.sum(mask, axis=axis, **kept)
     return np.mean(a, axis=axis, dtype=dtype, keepdims=keepdims, where=mask)
 
 

@@ -11,6 +11,7 @@ from ..array.box import ArrayBox
 from ..engine.box import all_values
 from ..engine.cotangent import dtype_of
 from ..engine.define import composite, custom, elementwise
+from ..engine.duck import is_duck
 from ..engine.trace import apply
 from .creation import as_array
 from .tools import NOT_GIVEN, anywhere, in_dtype, refuse_out
@@ -72,11 +73,15 @@ composite(
 
 def sinc_derivative(x, *, order):
     """The derivative of `numpy.sinc` of an order of at least one; zero at infinity."""
-    t = np.atleast_1d(np.multiply(x, pi))
-    out = np.zeros_like(t)
+    t = np.multiply(x, pi)
     size = np.abs(t)
     near = size < 0.25 + 0.25 * order
     far = (size < np.inf) & ~near
+    if is_duck(t):
+        out = np.where(far, _sinc_recurrence(np.where(far, t, 1.0), order), 0.0)
+        return np.where(near, _sinc_series(np.where(near, t, 0.0), order), out) * pi**order
+    t, near, far = np.atleast_1d(t, near, far)
+    out = np.zeros_like(t)
     if near.any():
         out[near] = _sinc_series(t[near], order)
     if far.any():

@@ -138,7 +138,7 @@ def spread(g: Any, shape: tuple[int, ...], axis: Any) -> Any:
     """
     if not shape:
         return g if g.shape == () else g.reshape(())
-    if not isinstance(g, _PLAIN):
+    if not issubclass(type(g), _PLAIN):  # a box says that it is an array
         check_known_shape(shape)
         return np.broadcast_to(expand(g, shape, axis), shape)
     if axis is None:
@@ -164,7 +164,7 @@ def check_known_shape(shape: tuple[Any, ...]) -> None:
     if any([n != n for n in shape]):
         raise DuckArrayError(
             f"the derivative of a reduction of an array of unknown shape {shape}, which comes of reading a lazy array at a mask; use "
-            "np.where(mask, x, 0), or the reduction's where=mask"
+            "np.where(mask, x, 0) instead"
         )
 
 

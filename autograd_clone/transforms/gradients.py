@@ -8,13 +8,16 @@ from typing import Any
 
 import numpy as np
 
+from ..engine.box import all_values
 from ..engine.cotangent import dtype_of, shape_of
+from ..engine.direction import DOUBTS, without_choice
+from ..engine.duck import is_duck, ones
 from ..engine.errors import NonScalarOutputError
 from ..engine.pytree import LEAF, tree_map
 from ..engine.reverse import backward
 from ..engine.zeros import backward_with_strong_zeros, is_finite
 from .nary import Argnum, Transform, name_of
-from .record import Tape, explain, finish, is_plain, push, run, variable
+from .record import Tape, explain, finish, is_plain, pull_by_columns, push, run, variable
 
 _ONE = np.float64(1.0)
 
@@ -26,7 +29,7 @@ def _scalar_seed(y: Any, fun: Callable, transform: str) -> Any:
     v = variable(y)
     if v is not None and dtype_of(v).kind == "f" and all([n == 1 for n in shape_of(v)]):
         shape = shape_of(v)
-        return np.ones(shape, dtype_of(v)) if shape else dtype_of(v).type(1)
+        return ones(shape, dtype_of(v), all_values(v)) if shape or is_duck(all_values(v)) else dtype_of(v).type(1)
     raise NonScalarOutputError(
         f"{transform} only applies to real scalar-output functions; {name_of(fun)} returned {_describe(y)}. "
         "Use jacobian or elementwise_grad for array outputs, holomorphic_grad for complex ones, grad_and_aux for extra results."
@@ -45,9 +48,7 @@ def _ones_seed(y: Any, fun: Callable, transform: str) -> Any:
             f"{transform} only applies to real-output functions; {name_of(fun)} returned {_describe(y)}. "
             "Use holomorphic_grad for a holomorphic function of complex input."
         )
-    ones = np.empty(shape_of(v), dtype_of(v))
-    ones.fill(1)
-    return ones
+    return ones(shape_of(v), dtype_of(v), all_values(v))
 
 
 def _describe(y: Any) -> str:
@@ -80,8 +81,11 @@ def _pull_back(fun: Callable, x: Any, seed_of: Callable, transform: str) -> tupl
         return value, finish(None, x.shape, x.dtype, type(x) is np.ndarray)
     ends = [(end, seed)]
     del end
+    doubts = DOUBTS.count
     try:
         g = backward(ends).get(start[0])
+        if DOUBTS.count != doubts:
+            return value, without_choice(lambda: Tape(fun, x).pull(seed), lambda: pull_by_columns(fun, x, seed))
         if g is not None and not is_finite(g):
             value, end, start = run(fun, x)
             g = backward_with_strong_zeros([(end, seed_of(value, fun, transform))]).get(start[0])  # type: ignore[list-item]
@@ -107,6 +111,7 @@ def _grad_and_aux(fun: Callable, x: Any) -> Any:
     seed = _scalar_seed(y, fun, "grad_and_aux")
     del tape.ends[1:]
     tape.outdef = LEAF
+    tape.fun = lambda x: pair(x)[0]  # should it be recorded again
     return tape.pull(seed, once=True), aux
 
 

@@ -7,7 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from ..engine.box import all_values
 from ..engine.cotangent import dtype_of, shape_of
+from ..engine.direction import DOUBTS, without_choice
+from ..engine.duck import is_duck
 from ..engine.pytree import flatten
 from ..engine.zeros import is_finite
 from .gradients import _grad
@@ -19,7 +22,16 @@ from .rows import largest_array, prefers_columns, pull_rows, push_columns, size_
 
 def _jacrev(fun: Callable, x: Any, chunk_size: int | None = None) -> Any:
     """Rows: one recording, pulled back for all output elements at once."""
-    return _all_rows(Tape(fun, x), chunk_size)
+    return _rows_of(Tape(fun, x), chunk_size)
+
+
+def _rows_of(tape: Tape, chunk_size: int | None) -> Any:
+    doubts = DOUBTS.count
+    rows = _all_rows(tape, chunk_size)
+    if DOUBTS.count == doubts:
+        return rows
+    fun, x = tape.fun, tape.x
+    return without_choice(lambda: _all_rows(Tape(fun, x), chunk_size), lambda: _jacfwd(fun, x, chunk_size))
 
 
 def _all_rows(tape: Tape, chunk_size: int | None) -> Any:
@@ -84,7 +96,7 @@ def _jacobian(fun: Callable, x: Any, mode: str = "auto", chunk_size: int | None 
         out = _jacfwd(fun, x, chunk_size, largest_array(tape))
         if _is_finite(out):
             return out
-    return _all_rows(tape, chunk_size)
+    return _rows_of(tape, chunk_size)
 
 
 def _hessian(fun: Callable, x: Any, chunk_size: int | None = None) -> Any:
@@ -101,7 +113,7 @@ def _hessian(fun: Callable, x: Any, chunk_size: int | None = None) -> Any:
 
 
 def _is_finite(tree: Any) -> bool:
-    return all(block is None or is_finite(block) for block in flatten(tree)[0])
+    return all(block is None or is_duck(all_values(block)) or is_finite(block) for block in flatten(tree)[0])
 
 
 def _make_hvp(fun: Callable, x: Any) -> Any:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..array.box import ArrayBox, as_array
-from ..array.memory import released
+from ..array.memory import made, released
 from ..engine.anomaly import GuardedForwardTrace, GuardedReverseTrace, detection
 from ..engine.box import Box, all_values, is_foreign, new_box
 from ..engine.cotangent import OBJECT, cast, dtype_of, shape_of
@@ -231,7 +231,7 @@ def seed_like(g: Any, shape: tuple, dtype: np.dtype, like: Any = None) -> Any:
 
 
 def in_kind(g: Any, like: Any) -> Any:
-    """A cotangent as an array of the type of the output `like`, if that is a foreign one; NumPy's own arrays might have to be large."""
+    """A cotangent as an array of the type of the output `like`, if that is a foreign one. One of NumPy's might have to be large."""
     like = all_values(like)
     return g * ones((), dtype_of(g), like) if is_duck(like) and not is_duck(all_values(g)) else g
 
@@ -245,7 +245,7 @@ def run(fun: Callable, value: Any) -> tuple[Any, Node | None, Node]:
     thread = get_ident()
     LIVE.append(thread)
     try:
-        out = fun(ArrayBox(value, trace, start))
+        out = fun(made(ArrayBox, value, trace, start))
     finally:
         LIVE.remove(thread)
         trace.end()

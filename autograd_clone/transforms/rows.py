@@ -20,7 +20,7 @@ from ..engine.primitive import ELEMENTWISE_RULES
 from ..engine.pytree import flatten
 from ..engine.reverse import backward
 from ..engine.zeros import backward_with_strong_zeros, is_finite
-from .record import Tape, explain, finish, leaves_of, push
+from .record import Tape, explain, finish, in_kind, leaves_of, push
 
 #: Bytes that the largest array of a program may take in a chunk: what stays in the cache (measured for 500 rows of 500 numbers:
 #: half of the time of one chunk of 2 MB).
@@ -212,7 +212,8 @@ def _own(x: Any) -> Any:
 def _pull(tape: Tape, seeds: dict[int, Any]) -> list[Any]:
     """The cotangents of the input leaves for those of some output leaves."""
     try:
-        ends = [(tape.ends[leaf][0], g) for leaf, g in seeds.items()]
+        outs = tape.outputs()
+        ends = [(tape.ends[leaf][0], in_kind(g, outs[leaf])) for leaf, g in seeds.items()]
         found = backward(list(ends))  # type: ignore[arg-type]
         if not all(map(is_finite, found.values())):
             found = backward_with_strong_zeros(ends)  # type: ignore[arg-type]

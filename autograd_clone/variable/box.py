@@ -14,6 +14,7 @@ from ..array.foreign import is_factor_of_sparse, opaque
 from ..engine.box import Box, getval
 from ..engine.cotangent import as_scalar, shape_of
 from ..engine.direction import DOUBTS
+from ..engine.duck import is_duck
 from ..engine.errors import (
     DirectionNeededError,
     InPlaceError,
@@ -262,8 +263,8 @@ class Variable(ArrayBox):
             roots = backward([(node, seed)])
             if DOUBTS.count != doubts:
                 raise DirectionNeededError(
-                    "backward: eigenvalues (singular values) that are repeated were used beside their vectors, or the vectors were; "
-                    "one backward pass cannot tell whether their derivative is right. Use grad or jvp of a function, or eigvalsh "
+                    "backward: eigenvalues (singular values) that are repeated were used beside their vectors, or the vectors were. "
+                    "One backward pass cannot tell whether their derivative is right. Use grad or jvp of a function, or eigvalsh "
                     "(svdvals) if the vectors are not needed"
                 )
             if not all(map(is_finite, roots.values())):
@@ -425,10 +426,10 @@ def _assigned(array: Any, index: Any, value: Any) -> Any:
 
 
 def _updating(name: str) -> Callable:
-    in_place = getattr(operator, name)
+    in_place, pure = getattr(operator, name), getattr(operator, name.replace("__i", "__"))
 
     def update(self: Variable, other: Any) -> Variable:
-        self._update(f"{name.strip('_')}", lambda array: in_place(array, _without_trace(other)), other)
+        self._update(name.strip("_"), lambda array: (pure if is_duck(array) else in_place)(array, _without_trace(other)), other)
         return self
 
     return update
