@@ -92,9 +92,22 @@ def _specialise(fun: Callable, prim: Primitive) -> None:
         return
     rules = [prim.vjps.get(i) for i in range(len(prim.operands))]
     if rules[0] is not None and all(d is None for d in prim.operand_defaults[1:]) and len(rules) == 1:
-        FAST[1].setdefault(fun, unary(prim))
+        _put(1, fun, lambda: unary(prim))
     if len(rules) == 2 and None not in rules:
-        FAST[2].setdefault(fun, binary(prim, "fun(x1, x2)"))
+        _put(2, fun, lambda: binary(prim, "fun(x1, x2)"))
+
+
+def _put(arity: int, fun: Callable, make: Callable[[], Callable]) -> None:
+    """Let ``make()`` be the fast form of a function, unless it has one. It is made when it is first called: compiling takes time."""
+    table = FAST[arity]
+
+    def first(*args: Any) -> Any:
+        made = make()
+        if table.get(fun) is first:
+            table[fun] = made
+        return made(*args)
+
+    table.setdefault(fun, first)
 
 
 def install() -> None:

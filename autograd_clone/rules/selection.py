@@ -27,8 +27,8 @@ from .tools import refuse_out
 _WHERE = elementwise(
     np.where,
     condition=None,
-    x=lambda g, condition: np.where(condition, g, 0),
-    y=lambda g, condition: np.where(condition, 0, g),
+    x=lambda g, condition: np.where(condition, g, 0.0),
+    y=lambda g, condition: np.where(condition, 0.0, g),
     options={
         "name": "numpy.where",
         "samples": lambda s: [
@@ -49,7 +49,7 @@ def _fast_where(condition: Any, x: Any, y: Any) -> Any:
     trace = x._trace if of_x else y._trace if of_y else None
     if (
         type(trace) is ReverseTrace
-        and type(condition) is np.ndarray
+        and type(condition) in _CONDITIONS
         and (of_x or type(x) in _PLAIN)
         and (y._trace is trace if of_y else type(y) in _PLAIN)
     ):
@@ -70,13 +70,18 @@ def _fast_where(condition: Any, x: Any, y: Any) -> Any:
 
 
 def _where_x(g, condition):
-    return np.where(condition, g, 0)
+    if type(condition) is not np.ndarray and not isinstance(g, Box):
+        return g if condition else np.zeros(g.shape, g.dtype)
+    return np.where(condition, g, 0.0)
 
 
 def _where_y(g, condition):
-    return np.where(condition, 0, g)
+    if type(condition) is not np.ndarray and not isinstance(g, Box):
+        return np.zeros(g.shape, g.dtype) if condition else g
+    return np.where(condition, 0.0, g)
 
 
+_CONDITIONS = {np.ndarray, np.bool_, bool}
 _PLAIN = {np.ndarray, np.float64, float, int}
 FAST[3][np.where] = _fast_where
 
@@ -148,7 +153,7 @@ def _take_back(g, a_shape, a_dtype, indices, axis, mode):
 
 def taken(a, *, indices, axis, mode):
     """``np.take(a, indices, axis, mode=mode)`` for a nonnegative axis."""
-    return np.take(a, indices, axis, mode=mode)
+    return np.take(a, indices, axis) if mode == "raise" else np.take(a, indices, axis, mode=mode)
 
 
 TAKE = linear(
