@@ -80,6 +80,15 @@ def arrow(x):
     return np.concatenate([np.sum(x**2)[None], x[0] * x[1:] + x[1:] ** 3])
 
 
+def overwritten(x):
+    y = x * x[::-1]
+    y[x < 0] = 0.0
+    y[np.argmax(x)] = x[0]
+    y[3:5] *= x[1]
+    y.T[-1] = 2.0
+    return y
+
+
 def by_loop(x):
     out = np.zeros(len(x))
     out[0] = x[0] ** 2
@@ -134,6 +143,7 @@ PROGRAMS = {
     "blocks": (lambda x: np.ravel(np.linalg.inv(np.reshape(x, (3, 2, 2)) + 4 * np.eye(2))), X),
     "bundle adjustment": (bundle, RNG.normal(size=30)),
     "loop": (by_loop, X),
+    "overwritten": (overwritten, X),
     "list": (lambda x: np.array([x[0] * x[3], x[1], 2.0, np.sum(x[:3])]), X),
     "matrix in, matrix out": (lambda u: u[1:, :] * u[:-1, :] + np.sin(u[1:, ::-1]), X.reshape(4, 3)),
     "laplacian": (lambda u: np.roll(u, 1, 0) + np.roll(u, -1, 0) + np.roll(u, 1, 1) + np.roll(u, -1, 1) - 4 * u**2, X.reshape(3, 4)),
@@ -277,7 +287,16 @@ def test_hessian_of_a_vector_function_is_an_error():
 
 UNARY = [np.sin, np.exp, np.square, np.abs, np.negative, np.floor, lambda a: np.sqrt(1 + a**2), lambda a: np.maximum(a, 0.0)]
 BINARY = [np.add, np.subtract, np.multiply, np.maximum, lambda a, b: a / (2 + b**2), lambda a, b: np.where(a > b, a, b * a), np.arctan2]
+def written(a, k):
+    b = a * 1.0
+    b[k % len(a) :: 2] = a[0]
+    b[a > 0] *= 2.0
+    b[-1] = k
+    return b
+
+
 RESHAPING = [
+    written,
     lambda a, k: np.roll(a, k), lambda a, k: a[::-1], lambda a, k: a[k % len(a) :], lambda a, k: a[: 1 + k % len(a)],
     lambda a, k: np.concatenate([a[k % len(a) :], a]), lambda a, k: np.repeat(a, 1 + k % 3)[: len(a)], lambda a, k: np.diff(a) if len(a) > 1 else a,
     lambda a, k: np.cumsum(a), lambda a, k: np.sort(a), lambda a, k: a * np.sum(a), lambda a, k: a - np.mean(a[: 1 + k % len(a)]),
@@ -782,7 +801,7 @@ def recovered(coloring, dense):
 
 
 @settings(max_examples=150, deadline=None)
-@given(a=patterns(), mode=st.sampled_from(MODES), order=st.sampled_from(["auto", *ORDERS]))
+@given(a=patterns(), mode=st.sampled_from(MODES), order=st.sampled_from(["auto", "quick", *ORDERS]))
 def test_every_matrix_is_recovered(a, mode, order):
     dense = a * onp.random.default_rng(0).integers(1, 100, a.shape).astype(float)
     coloring = color_jacobian(a, mode, order)
@@ -802,7 +821,7 @@ def slow_check_of_columns(a, colors):
 
 
 @settings(max_examples=150, deadline=None)
-@given(a=patterns(symmetric=True), method=st.sampled_from(["star", "acyclic", "forward"]), order=st.sampled_from(["auto", *SYMMETRIC_ORDERS]))
+@given(a=patterns(symmetric=True), method=st.sampled_from(["star", "acyclic", "forward"]), order=st.sampled_from(["auto", "quick", *SYMMETRIC_ORDERS]))
 def test_every_symmetric_matrix_is_recovered(a, method, order):
     values = onp.random.default_rng(0).integers(1, 100, a.shape).astype(float)
     dense = a * (values + values.T)

@@ -133,8 +133,8 @@ def color_jacobian(pattern: Any, mode: str = "auto", order: str = "auto") -> Col
     mode : {"auto", "forward", "reverse", "bidirectional"}
         Whether to group columns (for forward mode), rows (for reverse mode), or some rows and, without these, the columns
         (which is forward mode if all rows are equally long). ``"auto"`` takes what needs the fewest passes.
-    order : {"auto", "natural", "largest_first", "smallest_last", "incidence_degree"}
-        In which order columns, or rows, are coloured; ``"auto"`` tries several.
+    order : {"auto", "quick", "natural", "largest_first", "smallest_last", "incidence_degree"}
+        In which order columns, or rows, are coloured; ``"auto"`` tries several, and so does ``"quick"``, if that takes no time.
 
     Notes
     -----
@@ -154,7 +154,7 @@ def color_jacobian(pattern: Any, mode: str = "auto", order: str = "auto") -> Col
     """
     pattern = SparsityPattern.of(pattern)
     _check_choice("mode", mode, ("auto", "forward", "reverse", "bidirectional"))
-    _check_choice("order", order, ("auto", *ORDERS))
+    _check_choice("order", order, ("auto", "quick", *ORDERS))
     ways = [way for way in _ways(pattern, mode) if mode in ("auto", way.mode)]
     return _fewest_passes(pattern, ways or [_columns(pattern)], order)
 
@@ -233,8 +233,8 @@ def color_hessian(pattern: Any, method: str = "star", order: str = "auto") -> Co
     method : {"star", "acyclic", "forward"}
         ``"star"`` reads every entry off directly. ``"acyclic"`` needs fewer groups and finds entries by substitution, in which
         rounding errors add up. ``"forward"`` makes no use of symmetry.
-    order : {"auto", "natural", "largest_first", "smallest_last"}
-        In which order columns are coloured; ``"auto"`` tries several.
+    order : {"auto", "quick", "natural", "largest_first", "smallest_last"}
+        In which order columns are coloured; ``"auto"`` tries all, ``"quick"`` two.
 
     Examples
     --------
@@ -245,7 +245,7 @@ def color_hessian(pattern: Any, method: str = "star", order: str = "auto") -> Co
     """
     pattern = SparsityPattern.of(pattern)
     _check_choice("method", method, ("star", "acyclic", "forward"))
-    _check_choice("order", order, ("auto", *SYMMETRIC_ORDERS, *(ORDERS if method == "forward" else ())))
+    _check_choice("order", order, ("auto", "quick", *SYMMETRIC_ORDERS, *(ORDERS if method == "forward" else ())))
     if pattern != pattern.T:
         raise PatternError(f"the pattern of a Hessian must be symmetric; {pattern!r} is not")
     if method == "forward":

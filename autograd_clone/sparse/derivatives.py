@@ -95,7 +95,7 @@ def sparse_jacobian(
     mode : {"auto", "forward", "reverse", "bidirectional"}
         Whether columns are computed, or rows, or some of both; ``"auto"`` takes what needs the fewest passes.
     order : str
-        In which order columns are grouped, see `color_jacobian`.
+        In which order columns are grouped, see `color_jacobian`. ``"auto"`` takes more trouble if the groups are used again.
     reuse : bool
         Whether the pattern found in the first call is used in further ones, for arguments of the same structure and shapes. By
         default it is looked for in every call, which is always right and takes longer than the derivative.

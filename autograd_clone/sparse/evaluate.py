@@ -65,7 +65,8 @@ def evaluate(
 
     def find() -> Coloring:
         found = kind.find(fun, x, detect, kind.name) if pattern is None else SparsityPattern.of(pattern)
-        return kind.color(found, mode, order)
+        once = key is None and pattern is None
+        return kind.color(found, mode, "quick" if once and order == "auto" else order)
 
     coloring, is_new = _given(kind, pattern) or _kept(find, kept, "given" if pattern is not None else key)
     columns, n = coloring.pattern.shape[1], input_layout(x, kind.name)[2].size

@@ -81,7 +81,8 @@ def input_layout(x: Any, name: str) -> tuple[list[Any], list[Any], Layout]:
             )
         if value is not None:
             if not isinstance(value, (np.ndarray, np.generic)):
-                raise UnsupportedTypeError(f"{name}: the argument{path} is of type {type(value).__name__}; NumPy arrays are expected")
+                kind = type(value).__name__
+                raise UnsupportedTypeError(f"{name}: the argument{path} is of type {kind}; NumPy arrays are expected")
             check_real(value, f"the argument{path}", name)
     return leaves, values, Layout(values, treedef)
 

@@ -34,12 +34,12 @@ def color_symmetric(pattern: SparsityPattern, method: str = "star", order: str =
     ----------
     pattern : SparsityPattern
     method : {"star", "acyclic"}
-    order : {"auto", "natural", "largest_first", "smallest_last"}
-        ``"auto"`` tries all and keeps the best.
+    order : {"auto", "quick", "natural", "largest_first", "smallest_last"}
+        ``"auto"`` tries all and keeps the best, ``"quick"`` the first two.
     """
     graph = adjacency(pattern)
     greedy: Callable = {"star": _star, "acyclic": _acyclic}[method]
-    names = ["natural", "largest_first", "smallest_last"] if order == "auto" else [order]
+    names = [order] if order in ORDERS else ["natural", "largest_first"] + ["smallest_last"] * (order == "auto")
     fewest = _fewest(graph, method)
     best = None
     for name in names:

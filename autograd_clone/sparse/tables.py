@@ -235,7 +235,7 @@ def _assigned(call: Application) -> Any:
     """An array with elements of another one at some places, which may themselves depend on the input."""
     value, array = (IndexSets.empty(int(np.prod(call.shape(i))), call.n) if s is None else s for i, s in enumerate(call.sets))
     place = call.params["place"]
-    if is_varying(place):  # each element may be what was there, or any that is written
+    if is_varying(place, "iub"):  # each element may be what was there, or any that is written
         return array | value.merge(np.zeros(len(value), np.intp), 1).take(np.zeros(len(array), np.intp))
     if not (call.params["own"] and isinstance(array, WrittenSets) and array.is_open):
         array = WrittenSets(array)

@@ -72,13 +72,16 @@ def plain_now(x: Any) -> Any:
     return getval(x.snapshot()) if isinstance(x, Box) else x
 
 
-def is_varying(x: Any) -> bool:
-    """Whether a parameter is, or holds, positions that depend on the input. Masks are branches: they decide about shapes."""
+def is_varying(x: Any, kinds: str = "iu") -> bool:
+    """Whether a parameter is, or holds, an array that depends on the input: positions, or what `kinds` says.
+
+    The mask of a read is no such thing but a branch, for it decides about the shape of the result.
+    """
     if isinstance(x, (tuple, list)):
-        return any(map(is_varying, x))
+        return any([is_varying(y, kinds) for y in x])
     if isinstance(x, dict):
-        return any(map(is_varying, x.values()))
-    return type(x) is Varying and x.dtype.kind in "iu"
+        return any([is_varying(y, kinds) for y in x.values()])
+    return type(x) is Varying and x.dtype.kind in kinds
 
 
 class Application:
