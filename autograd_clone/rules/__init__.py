@@ -75,4 +75,13 @@ def _load_special(fun: Any) -> bool:
     return True
 
 
+def _load_series(fun: Any) -> bool:
+    """Register the rules of `numpy.polynomial` when one of its functions first meets a traced value."""
+    if not (getattr(fun, "__module__", None) or "").startswith("numpy.polynomial.") or f"{__name__}.series" in sys.modules:
+        return False
+    importlib.import_module(f"{__name__}.series")
+    return True
+
+
 LOADERS.append(_load_special)
+LOADERS.append(_load_series)

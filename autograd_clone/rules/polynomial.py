@@ -7,12 +7,11 @@ from __future__ import annotations
 import warnings
 
 import numpy as np
-from numpy.polynomial import polynomial
 
 from ..array.box import as_array
 from ..engine.batch import same_for_all
 from ..engine.cotangent import shape_of
-from ..engine.define import composite, custom, refuse
+from ..engine.define import composite, custom
 from .repeated import plain
 
 _RANK_WARNING = vars(getattr(np, "exceptions", np)).get("RankWarning", UserWarning)
@@ -259,9 +258,3 @@ def _covariance(left, scale, squares, y, cov):
             raise ValueError("the number of data points must exceed order to scale the covariance matrix")
         factor = squares / surplus
     return base * factor if y.ndim == 1 else base[:, :, None] * factor
-
-
-# ---- the two functions of numpy.polynomial that dispatch ----------------------------------------------
-
-for _f in (polynomial.polyval2d, polynomial.polygrid2d):
-    refuse(_f, "it has no rule yet; write the sum out, or with numpy.einsum and powers, which are differentiated")

@@ -1,0 +1,18 @@
+"""The names of `numpy.polynomial.hermite_e`: series of Hermite polynomials, those of probabilists."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as _np
+
+from ...rules import series as _series  # noqa: F401  fills the registry
+from .. import _reexport
+from ._classes import traceable as _traceable
+
+globals().update(_reexport.exported(_np.polynomial.hermite_e, __name__))
+HermiteE = _traceable(_np.polynomial.HermiteE, __name__)
+
+
+def __getattr__(name: str) -> Any:
+    return getattr(_np.polynomial.hermite_e, name)
