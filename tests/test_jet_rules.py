@@ -37,6 +37,12 @@ def by_jet(case: Case, ruled: list[int], rows: list[list[Any]]) -> list[list[Any
         return [_coefficients(y, trace) for y in outs]
 
 
+def with_zeros(rows: list[list[Any]], places: set[int]) -> tuple[list[list[Any]], list[list[Any]]]:
+    """The rows with coefficients left out at some orders, and with zeros there."""
+    left_out = [[None if k in places else c for k, c in enumerate(row, 1)] for row in rows]
+    return left_out, [[np.zeros_like(c) if k in places else c for k, c in enumerate(row, 1)] for row in rows]
+
+
 def _coefficients(y: Any, trace: JetTrace) -> list[Any]:
     zero = modes.zeros_like(y)
     if getattr(y, "_trace", None) is not trace:
@@ -95,3 +101,42 @@ def test_third_order(prim):
 @per_record([p for p in TESTED if p.complex])
 def test_third_order_complex(prim):
     check(cases(prim, np.complex128), lambda case: compared(case, 1e-9))
+
+
+@pytest.mark.parametrize("places", [{2, 3}, {1}, {1, 3}], ids=str)
+@per_record(TESTED)
+def test_zeros_by_structure(prim, places):
+    """A coefficient that is left out counts as zero."""
+
+    def body(case: Case) -> None:
+        ruled, rows = curve(case)
+        if not ruled:
+            return
+        left_out, zeros = with_zeros(rows, places)
+        try:
+            want = by_jet(case, ruled, zeros)
+        except np.linalg.LinAlgError:
+            return
+        for ours, theirs in zip(by_jet(case, ruled, left_out), want, strict=True):
+            for k, (a, b) in enumerate(zip(ours, theirs, strict=True)):
+                assert shape_of(a) == shape_of(b)
+                close(a, b, f"coefficient {k}", 1e-12)
+
+    check(cases(prim), body)
+
+
+@pytest.mark.unchecked
+@per_record(TESTED)
+def test_single_precision_stays(prim):
+    def body(case: Case) -> None:
+        ruled, rows = curve(case)
+        if not ruled:
+            return
+        wanted = [y.dtype for y in oracle.leaves(case.plain(*case.values))]
+        try:
+            got = by_jet(case, ruled, rows)
+        except np.linalg.LinAlgError:
+            return
+        assert [[dtype_of(c) for c in row] for row in got] == [[dtype] * (ORDER + 1) for dtype in wanted]
+
+    check(cases(prim, np.float32), body)

@@ -203,8 +203,10 @@ class JetTrace(Trace):
             c = x[k + 1]
             return None if c is None else (k + 1) * c
 
-        first = x[1]
-        return new_box(zeros_like(x.known[0]) if first is None else first, self, Series([first], grow))
+        value = x[1]
+        if value is None:
+            value = zeros_like(x.known[0])
+        return new_box(value, self, Series([value], grow))
 
     def coefficient(self, y: Any, k: int) -> Any:
         """Coefficient `k` of a value, which may be a constant."""

@@ -110,7 +110,8 @@ def _divergence(fun: Callable, x: Any, chunk_size: int | None, samples: int | No
     space = Directions(x, "divergence", chunk_size)
     if samples is not None:
         return estimate(form(lambda v: push(fun, x, v)[1]), space, samples, rng)
-    return functools.reduce(operator.add, [np.sum(values) for _, values in _diagonal(fun, x, space)], np.float64(0))
+    sums = [np.sum(values) for _, values in _diagonal(fun, x, space)]
+    return functools.reduce(operator.add, sums) if sums else np.float64(0)
 
 
 def _diagonal(fun: Callable, x: Any, space: Directions) -> list[tuple[Piece, Any]]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..array.memory import released
 from ..engine.box import Box, new_box
 from ..engine.cotangent import dtype_of, shape_of
 from ..engine.errors import RuleShapeError
@@ -63,7 +64,7 @@ def _taken(y: Any, trace: JetTrace) -> list[Any]:
         known = y._link.known
         return [_zero(known[0]) if c is None else c.copy() if type(c) is np.ndarray else c for c in known]
     value = variable(y)
-    return [y] + [None if value is None else _zero(value)] * trace.order
+    return [released(y, 1)] + [None if value is None else _zero(value)] * trace.order
 
 
 def _zero(value: Any) -> Any:
@@ -73,7 +74,7 @@ def _zero(value: Any) -> Any:
 
 
 def _times(c: Any, factor: float) -> Any:
-    """A pytree times a number that is exact."""
+    """A pytree times a number."""
     return c if factor == 1 else tree_map(lambda leaf: None if leaf is None else leaf * factor, c)
 
 
@@ -130,16 +131,11 @@ def jet(fun: Callable, primals: Sequence[Any], series: Sequence[Sequence[Any]]) 
         raise RuleShapeError(f"jet was given {len(primals)} primals and series for {len(rows)}")
     order = max(map(len, rows), default=0)
     coefficients = [
-        tuple(_scaled(row[k], 1 / factorial(k + 1)) if k < len(row) else _none(x) for x, row in zip(primals, rows, strict=True))
+        tuple(_times(row[k], 1 / factorial(k + 1)) if k < len(row) else _none(x) for x, row in zip(primals, rows, strict=True))
         for k in range(order)
     ]
     value, found = push_series(lambda xs: fun(*xs), primals, coefficients)
     return value, [_times(c, factorial(k)) for k, c in enumerate(found, 1)]
-
-
-def _scaled(h: Any, factor: float) -> Any:
-    """A derivative, which may be a Python number, as a Taylor coefficient."""
-    return tree_map(lambda leaf: None if leaf is None else leaf * factor, h)
 
 
 def _none(x: Any) -> Any:
