@@ -317,5 +317,6 @@ def _first_traced(args: tuple, kwargs: dict) -> str:
 def _conversion_message(to: str, box: Box) -> str:
     return (
         f"{to}() was applied to a traced value ({getval(box)!r}); the result would not be differentiated. Use the NumPy "
-        f"function instead (np.sin for math.sin, ...), or {to}(stop_gradient(x)) if only the number is wanted."
+        f"function instead (np.sin for math.sin, ...), or {to}(stop_gradient(x)) if only the number is wanted. If it was to be "
+        "written into an array, make that array with autograd_clone.numpy (zeros, array, ...) inside the function."
     )
