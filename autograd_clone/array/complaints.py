@@ -26,22 +26,22 @@ def complaint(function: Callable, args: tuple, kwargs: dict, error: Exception) -
     try:
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
-            function(*map(_plain, args), **{k: _plain(v) for k, v in kwargs.items()})
+            function(*map(plain_copy, args), **{k: plain_copy(v) for k, v in kwargs.items()})
     except Exception as own:  # noqa: BLE001 - whatever it is
         return error if type(own) is type(error) else own.with_traceback(None)
     return error
 
 
-def _plain(x: Any) -> Any:
+def plain_copy(x: Any) -> Any:
     """A copy of `x` without traces; of a batch, the first example."""
     if isinstance(x, Box):
         return _first_value(x)
     if isinstance(x, np.ndarray):
         if x.dtype.hasobject:
-            return np.array([_plain(e) for e in x.flat], x.dtype).reshape(x.shape)
+            return np.array([plain_copy(e) for e in x.flat], x.dtype).reshape(x.shape)
         return x.copy()
     if type(x) is list or type(x) is tuple:
-        return type(x)(map(_plain, x))
+        return type(x)(map(plain_copy, x))
     return x
 
 

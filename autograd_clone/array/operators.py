@@ -118,8 +118,8 @@ def install() -> None:
         setattr(ArrayBox, f"__{name}__", fun)
         setattr(ArrayBox, f"__r{name}__", reflected)
     for name, (ufunc, op) in COMPARISONS.items():
-        FAST[2][ufunc] = _comparison(ufunc, op)
-        setattr(ArrayBox, f"__{name}__", FAST[2][ufunc])
+        FAST[2][ufunc] = _comparison(ufunc, ufunc)
+        setattr(ArrayBox, f"__{name}__", _comparison(ufunc, op))
     for fun, prim in list(REGISTRY.items()):
         if _is_dispatched(fun):
             _specialise(fun, prim)

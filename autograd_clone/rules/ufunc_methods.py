@@ -12,16 +12,17 @@ from typing import Any
 import numpy as np
 
 from ..array.box import UFUNC_METHODS, call
+from ..array.complaints import plain_copy
 from ..engine.batch import values_only
 from ..engine.box import Box, getval
-from ..engine.cotangent import shape_of
+from ..engine.cotangent import dtype_of, shape_of
 from ..engine.define import custom
 from ..engine.errors import UnsupportedKeywordError
 from ..engine.primitive import REGISTRY, public_name
 from .creation import as_array, cast_to
 from .reductions import extremum_jvp, extremum_samples, extremum_vjp, to_last
 from .repetition import SUM_SEGMENTS
-from .tools import NOT_GIVEN, axes_of, in_dtype, is_masked, kept_shape, refuse_out
+from .tools import NOT_GIVEN, axes_of, is_masked, kept_shape, refuse_out
 
 # ---- reductions that no function of NumPy does ---------------------------------------------------------
 
@@ -60,13 +61,16 @@ _ANY_ORDER = {np.hypot, np.logaddexp, np.logaddexp2}
 def reduce(ufunc, array, *, axis=0, dtype=None, out=None, keepdims=False, initial=NOT_GIVEN, where=NOT_GIVEN):
     """``ufunc.reduce(array, ...)``."""
     refuse_out(ufunc, out)
+    options = {"axis": axis, "dtype": dtype, "keepdims": keepdims, "initial": initial, "where": where}
+    options = {k: v for k, v in options.items() if v is not NOT_GIVEN}
     if initial is None:
         initial = NOT_GIVEN
-    if _is_constant(ufunc):
-        given = {"dtype": dtype, "keepdims": keepdims, "initial": initial, "where": where}
-        given = {k: getval(v) for k, v in given.items() if v is not NOT_GIVEN}
-        return values_only(ufunc.reduce)(getval(array), axis=axis, **given)
-    x = in_dtype(as_array(array), dtype)
+    x = as_array(array)
+    if ufunc not in _REDUCTIONS or dtype is not None:
+        loop = _loop_dtype(ufunc, "reduce", x, **options)
+        if loop is None:
+            return values_only(ufunc.reduce)(getval(x), **{k: getval(v) for k, v in options.items()})
+        x = cast_to(x, loop)
     if ufunc in _REDUCTIONS:
         if isinstance(initial, Box):
             neutral = _NEUTRAL.get(ufunc, NOT_GIVEN)
@@ -76,40 +80,49 @@ def reduce(ufunc, array, *, axis=0, dtype=None, out=None, keepdims=False, initia
         if not isinstance(x, Box) and _REDUCTIONS[ufunc] in REGISTRY:  # the mask alone is traced
             return call(_REDUCTIONS[ufunc], (x,), given)
         return _REDUCTIONS[ufunc](x, **given)
-    if is_masked(where):
-        if ufunc.identity is None:
-            raise UnsupportedKeywordError(f"{public_name(ufunc)}.reduce: no identity for where= to leave")
-        x = np.where(where, x, ufunc.identity)
-    reduced = axes_of(axis, x.ndim)
-    if len(reduced) > 1 and ufunc not in _ANY_ORDER:
-        raise ValueError(
-            f"reduction operation {ufunc.__name__!r} is not reorderable, so at most one axis may be specified"
-        )
     shape = shape_of(x)
-    result = _folded(ufunc, to_last(x, axis), initial)
+    mask = None
+    if is_masked(where):
+        if ufunc.identity is None:  # NumPy has seen to it that there is an initial value
+            mask = to_last(np.broadcast_to(where, shape), axis)
+        else:
+            x = np.where(where, x, ufunc.identity)
+    if initial is not NOT_GIVEN:
+        initial = cast_to(as_array(initial), x.dtype)
+    reduced = axes_of(axis, len(shape))
+    result = _folded(ufunc, to_last(x, axis), initial, mask)
     rest = tuple(n for i, n in enumerate(shape) if i not in reduced)
     return result.reshape(kept_shape(shape, axis) if keepdims else rest)
 
 
-def _is_constant(ufunc):
-    prim = REGISTRY.get(ufunc)
-    return prim is not None and prim.kind == "zero"
+def _loop_dtype(ufunc, method, x, *args, **options):
+    """The dtype that NumPy computes in, or None if the result does not depend smoothly on `x`; NumPy's own exception, if any.
+
+    NumPy is asked by computing it.
+    """
+    result = getattr(ufunc, method)(plain_copy(x), *map(plain_copy, args), **{k: plain_copy(v) for k, v in options.items()})
+    if dtype_of(result).kind == "O":
+        raise UnsupportedKeywordError(
+            f"{public_name(ufunc)}.{method}: the derivative does not support dtype=object; leave it to NumPy"
+        )
+    return dtype_of(result) if dtype_of(result).kind in "fc" else None
 
 
-def _folded(ufunc, x, initial):
-    """The reduction of the last axis, from the left and beginning with `initial`."""
+def _folded(ufunc, x, initial, mask):
+    """The reduction of the last axis, from the left and beginning with `initial`; of the elements where `mask` is true, if given."""
     n = x.shape[-1]
     given = initial is not NOT_GIVEN
     if n == 0:
         if given:
-            return np.broadcast_to(cast_to(as_array(initial), x.dtype), shape_of(x)[:-1])
+            return np.broadcast_to(initial, shape_of(x)[:-1])
         return ufunc.reduce(np.zeros(shape_of(x), x.dtype), axis=-1)
     if ufunc in _ANY_ORDER:
         result = _by_halves(ufunc, x)
         return ufunc(initial, result) if given else result
-    result = ufunc(initial, x[..., 0]) if given else x[..., 0]
-    for i in range(1, n):
-        result = ufunc(result, x[..., i])
+    result = initial if given else x[..., 0]
+    for i in range(0 if given else 1, n):
+        new = ufunc(result, x[..., i])
+        result = new if mask is None else np.where(mask[..., i], new, result)
     return result
 
 
@@ -136,9 +149,11 @@ _RUNNING = {np.maximum, np.minimum, np.fmax, np.fmin}
 def accumulate(ufunc, array, *, axis=0, dtype=None, out=None):
     """``ufunc.accumulate(array, ...)``; a running extremum depends on the last of equal elements."""
     refuse_out(ufunc, out)
-    if _is_constant(ufunc):
-        return values_only(ufunc.accumulate)(getval(array), axis=axis, dtype=dtype)
-    x = in_dtype(as_array(array), dtype)
+    x = as_array(array)
+    loop = _loop_dtype(ufunc, "accumulate", x, axis=axis, dtype=dtype)
+    if loop is None:
+        return values_only(ufunc.accumulate)(getval(x), axis=axis, dtype=dtype)
+    x = cast_to(x, loop)
     if ufunc is np.add or ufunc is np.multiply:
         return (np.cumsum if ufunc is np.add else np.cumprod)(x, axis=axis)
     if ufunc in _RUNNING:
@@ -167,13 +182,13 @@ def _last_extreme(ufunc, x, axis):
 def reduceat(ufunc, array, indices, *, axis=0, dtype=None, out=None):
     """``ufunc.reduceat(array, indices, ...)``."""
     refuse_out(ufunc, out)
-    if _is_constant(ufunc):
-        return values_only(ufunc.reduceat)(getval(array), indices, axis=axis, dtype=dtype)
-    x = in_dtype(as_array(array), dtype)
-    starts = np.asarray(indices)
+    x = as_array(array)
+    loop = _loop_dtype(ufunc, "reduceat", x, indices, axis=axis, dtype=dtype)
+    starts = np.asarray(plain_copy(indices)).astype(np.intp)
+    if loop is None:
+        return values_only(ufunc.reduceat)(getval(x), starts, axis=axis, dtype=dtype)
+    x = cast_to(x, loop)
     n = x.shape[axis]
-    if starts.size and not (0 <= starts.min() and starts.max() < n):
-        raise IndexError(f"index out of bounds for reduceat of an axis of length {n}")
     # An index that does not rise takes one element.
     lengths = np.maximum(np.append(starts[1:], n) - starts, 1)
     if ufunc is np.add:
