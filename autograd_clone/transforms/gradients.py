@@ -54,7 +54,7 @@ def _ones_seed(y: Any, fun: Callable, transform: str) -> Any:
 def _describe(y: Any) -> str:
     v = variable(y)
     if v is None:
-        return f"a {type(y).__name__}"
+        return f"a {type(y).__name__}" + (" (return its .data)" if hasattr(y, "to_numpy") else "")
     return f"a {type(y).__name__} of shape {shape_of(v)} and dtype {dtype_of(v)}"
 
 

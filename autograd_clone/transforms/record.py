@@ -21,6 +21,7 @@ from ..engine.direction import DOUBTS, without_choice
 from ..engine.duck import is_duck, ones, zeros
 from ..engine.errors import IntegerInputError, RuleShapeError, UnsupportedTypeError
 from ..engine.forward import ForwardTrace, match
+from ..engine.protection import LASTING, explain_read_only, hold_argument
 from ..engine.pytree import LEAF, TreeDef, flatten, is_container
 from ..engine.reverse import Node, RecordingTrace, ReverseTrace, backward, root
 from ..engine.trace import LIVE
@@ -82,11 +83,14 @@ def _unsupported(x: Any, where: str) -> str:
     return (
         f"cannot differentiate with respect to {where or 'an argument'} of type {type(x).__name__}{detail}: expected a float, "
         "a complex number, a floating point or complex array, or a list, tuple, dict, dataclass or registered container of them"
+        + ("; pass x.to_numpy()" if hasattr(x, "to_numpy") else "")
     )
 
 
 class Tape:
     """A recorded function: its plain output, and the way back from cotangents of the output to the inputs.
+
+    One that is `lasting` is pulled through when the program has gone on, and may have changed its arrays.
 
     Attributes
     ----------
@@ -96,14 +100,16 @@ class Tape:
 
     __slots__ = ("ends", "fun", "leaves", "outdef", "roots", "treedef", "value", "x")
 
-    def __init__(self, fun: Callable, x: Any, kind: type[ReverseTrace] | None = None) -> None:
+    def __init__(self, fun: Callable, x: Any, kind: type[ReverseTrace] | None = None, *, lasting: bool = False) -> None:
         self.fun, self.x = fun, x
         leaves, values, self.treedef = leaves_of(x)
         self.leaves = [None if v is None else layout(v) for v in values]
         self.roots = roots = [root() for _ in values]
         with (kind or (ReverseTrace if detection() is None else GuardedReverseTrace))() as trace:
+            if lasting:
+                trace.held = {LASTING: {}}
             boxed = [
-                leaf if v is None else new_box(v, trace, node)
+                leaf if v is None else new_box(hold_argument(trace, v, lasting=lasting), trace, node)
                 for leaf, v, node in zip(leaves, values, roots, strict=True)
             ]
             x = self.treedef.unflatten(boxed)
@@ -242,10 +248,15 @@ def run(fun: Callable, value: Any) -> tuple[Any, Node | None, Node]:
     start = root()
     if type(value) is ArrayBox:
         value = value.snapshot()
+    elif type(value) is np.ndarray:
+        hold_argument(trace, value)
     thread = get_ident()
     LIVE.append(thread)
     try:
         out = fun(made(ArrayBox, value, trace, start))
+    except ValueError as error:
+        explain_read_only(error, trace)
+        raise
     finally:
         LIVE.remove(thread)
         trace.end()
@@ -281,7 +292,7 @@ def _push(fun: Callable, x: Any, v: Any) -> tuple[list[Any], list[Any], TreeDef]
     tangents = treedef.flatten_like(v, "tangent")
     with ForwardTrace() if detection() is None else GuardedForwardTrace() as trace:
         boxed = [
-            leaf if value is None or t is None else new_box(value, trace, _tangent(t, value))
+            leaf if value is None or t is None else new_box(hold_argument(trace, value), trace, _tangent(t, value))
             for leaf, value, t in zip(leaves, values, tangents, strict=True)
         ]
         outs, outdef = flatten(fun(treedef.unflatten(boxed)))

@@ -263,7 +263,7 @@ class Variable(ArrayBox):
             roots = backward([(node, seed)])
             if DOUBTS.count != doubts:
                 raise DirectionNeededError(
-                    "backward: eigenvalues (singular values) that are repeated were used beside their vectors, or the vectors were. "
+                    "backward: repeated eigenvalues (singular values) were used beside their vectors, or the vectors were. "
                     "One backward pass cannot tell whether their derivative is right. Use grad or jvp of a function, or eigvalsh "
                     "(svdvals) if the vectors are not needed"
                 )
