@@ -138,6 +138,23 @@ def _of_last_axis(call: Application) -> Any:
     return mixed(call.sets[0], shape, (len(shape) - 1,), shape_of(call.ans))
 
 
+#: Module and prefix of the bases of series in `numpy.polynomial`.
+BASES = {"polynomial": "poly", "chebyshev": "cheb", "legendre": "leg", "laguerre": "lag", "hermite": "herm", "hermite_e": "herme"}
+
+
+@rule(*(f"numpy.polynomial.{module}.{prefix}val" for module, prefix in BASES.items()))
+def _series(call: Application) -> Any:
+    """The value at each point depends on the point and on all coefficients of its series."""
+    new, parts = shape_of(call.ans), []
+    x, c = call.shape(0), call.shape(1) or (1,)
+    if call.sets[0] is not None:
+        parts.append(spread(call.sets[0], x, new))
+    if call.sets[1] is not None:
+        kept = c[1:] + ((1,) * len(x) if call.params["tensor"] else ())
+        parts.append(spread(collected(call.sets[1], c, (0,)), kept, new))
+    return parts[0] if len(parts) == 1 else parts[0] | parts[1]
+
+
 # ---- running along an axis -----------------------------------------------------------------------------------------------
 
 
