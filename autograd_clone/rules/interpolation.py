@@ -7,7 +7,7 @@ import numpy as np
 from ..engine.batch import values_only
 from ..engine.box import getval
 from ..engine.cotangent import dtype_of
-from ..engine.define import composite, refuse
+from ..engine.define import composite
 from .creation import as_array
 from .differences import DIFFERENCE
 from .gathering import read_at
@@ -69,7 +69,7 @@ def _on_segment(x, xp, fp):
 # ---- histogram -----------------------------------------------------------------------------------------
 
 
-def _bin_edges(a, bins, range):
+def _bin_edges(a, bins, range, several=False):
     """The edges, which depend on the least and the largest element unless they are given."""
     if not isinstance(bins, (str, int, np.integer)):
         return as_array(bins)
@@ -84,7 +84,8 @@ def _bin_edges(a, bins, range):
         low, high = np.min(a), np.max(a)
     if anywhere(np.equal(low, high), unknown=False):
         low, high = low - 0.5, high + 0.5
-    return np.linspace(low, high, int(bins) + 1, dtype=np.result_type(low, high, a.dtype))
+    dtype = None if several else np.result_type(low, high, a.dtype)  # in several dimensions limits that are given widen it
+    return np.linspace(low, high, int(bins) + 1, dtype=dtype)
 
 
 _edges = values_only(np.histogram_bin_edges)
@@ -149,5 +150,72 @@ def _weighted_counts(a, edges, weights):
     return in_dtype(counts, dtype_of(weights))
 
 
-for _f in (np.histogram2d, np.histogramdd):
-    refuse(_f, "its counts are constant; np.histogram is differentiated in one dimension, or use np.digitize")
+def _places(sample, edges):
+    """The bin of each point along one axis; the number of bins for a point that is in none."""
+    n = edges.shape[0] - 1
+    k = np.where(sample == edges[-1], n - 1, np.searchsorted(edges, sample, side="right") - 1)
+    return np.where(np.logical_and(sample >= edges[0], sample <= edges[-1]), k, n)
+
+
+@composite(
+    np.histogramdd,
+    operands=("sample", "bins", "weights"),
+    complex=False,
+    samples=lambda s: [
+        s(s.distinct(7, 2), bins=3),
+        s(s.distinct(9, 3), (2, 3, 2), ((-3.0, 3.0), None, None), weights=s.array(9)),
+        s([s.distinct(6), s.distinct(6)], bins=[np.arange(-4.0, 5.0), 2], density=True, weights=s.positive(6)),
+        s(s.distinct(8), 2, density=True),
+    ],
+)
+def _histogramdd(sample, bins=10, range=None, density=None, weights=None):
+    """Counts are constant; weighted counts are linear in the weights; edges follow the extreme elements."""
+    if not hasattr(sample, "ndim"):
+        sample = np.transpose(np.atleast_2d(as_array(sample)))
+    elif sample.ndim != 2:
+        sample = np.transpose(np.atleast_2d(sample))
+    count, d = sample.shape
+    bins = [bins] * d if isinstance(bins, (int, np.integer)) else list(bins)
+    ranges = [None] * d if range is None else list(range)
+    if len(bins) != d:
+        raise ValueError("The dimension of bins must be equal to the dimension of the sample x.")
+    if len(ranges) != d:
+        raise ValueError("range argument must have one entry per dimension")
+    columns = [sample[:, i] for i in np.arange(d)]
+    edges = [_bin_edges(x, b, r, several=True) for x, b, r in zip(columns, bins, ranges, strict=True)]
+    shape = [e.shape[0] - 1 for e in edges]
+    place = np.zeros(count, int)
+    for x, e, n in zip(columns, edges, shape, strict=True):
+        place = place * (n + 1) + _places(getval(x), getval(e))
+    size = int(np.prod([n + 1 for n in shape]))
+    weights = None if weights is None else in_dtype(as_array(weights), np.float64)
+    counts = np.reshape(np.bincount(place, weights, size).astype(np.float64), [n + 1 for n in shape])
+    counts = counts[tuple(slice(n) for n in shape)]
+    if density:
+        total = np.sum(counts)
+        for i, e in enumerate(edges):
+            width = [1] * d
+            width[i] = shape[i]
+            counts = counts / np.reshape(np.diff(e), width)
+        counts = counts / total
+    return counts, tuple(edges)
+
+
+@composite(
+    np.histogram2d,
+    operands=("x", "y", "bins", "weights"),
+    complex=False,
+    samples=lambda s: [
+        s(s.distinct(7), s.distinct(7), bins=3),
+        s(s.distinct(7), s.distinct(7), [2, 3], [[-3.0, 3.0], [-3.0, 3.0]], weights=s.array(7)),
+        s(s.distinct(7), s.distinct(7), np.arange(-4.0, 5.0), density=True, weights=s.positive(7)),
+    ],
+)
+def _histogram2d(x, y, bins=10, range=None, density=None, weights=None):
+    x, y = as_array(x), as_array(y)
+    if len(x) != len(y):
+        raise ValueError("x and y must have the same length.")
+    if not isinstance(bins, (int, np.integer)) and len(bins) > 2:
+        bins = [as_array(bins)] * 2
+    counts, (x_edges, y_edges) = _histogramdd(np.stack([x, y], axis=1), bins, range, density, weights)
+    return counts, x_edges, y_edges

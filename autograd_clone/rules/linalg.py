@@ -17,7 +17,7 @@ from ..engine.batch import same_for_all
 from ..engine.cotangent import shape_of, unbroadcast
 from ..engine.define import composite, custom, zero
 from ..engine.primitive import shared
-from .matrices import H, T, batch_all, column, conj, real
+from .matrices import H, T, batch_all, column, conj, real, real_dtype
 from .tools import NOT_GIVEN, refuse_out
 
 # ---- inv ---------------------------------------------------------------------------------------------------
@@ -211,6 +211,7 @@ def _lstsq(a, b, rcond=None):
     s = np.linalg.svd(a, compute_uv=False)
     rank = np.int32(same_for_all(np.sum(s > rcond * np.max(s, initial=0))))
     x = pinv_with(a, rcond) @ b
+    s = s.astype(real_dtype(x))
     if rank != a.shape[1] or a.shape[0] <= a.shape[1]:
         return x, np.zeros(0, s.dtype), rank, s
     r = b - a @ x

@@ -13,7 +13,7 @@ from ..engine.cotangent import dtype_of
 from ..engine.define import composite, custom, elementwise
 from ..engine.duck import is_duck
 from ..engine.trace import apply
-from .creation import as_array
+from .creation import as_array, cast_to
 from .tools import NOT_GIVEN, anywhere, in_dtype, refuse_out
 from .ufuncs import CLIP
 
@@ -209,7 +209,9 @@ def _on_complex(function, outside):
 
     def implementation(x):
         x = as_array(x)
-        return function(x + 0j if anywhere(outside(x)) else x)
+        if anywhere(outside(x)):  # of long double too, NumPy makes complex numbers of double precision
+            x = cast_to(x, np.complex64 if dtype_of(x).char in "ef" else np.complex128)
+        return function(x)
 
     return implementation
 

@@ -150,6 +150,8 @@ _REST = ("linear", "averaged_inverted_cdf", "midpoint")
 
 def _between(x, method, n, q, weak):
     """Quantiles `q` of rows whose first `n` elements in order count; a weak `q` does not widen the dtype."""
+    if isinstance(n, np.ndarray) and dtype_of(q).kind == "f":
+        n = n.astype(dtype_of(q))  # counts of type int64 would widen single precision
     below, fraction = _position(method, n, q)
     first = np.clip(below, 0, np.maximum(n - 1, 0)).astype(np.intp)
     if fraction is None:

@@ -11,7 +11,7 @@ from ..engine.batch import same_for_all
 from ..engine.box import getval
 from ..engine.cotangent import dtype_of, shape_of
 from ..engine.define import composite
-from .creation import NUMBERS, as_operand, cast_to, holds_box, through
+from .creation import NUMBERS, as_array, as_operand, cast_to, holds_box, through
 
 
 def _one_of(x: Any) -> Any:
@@ -59,6 +59,8 @@ def _linspace(start, stop, num=50, endpoint=True, retstep=False, dtype=None, axi
 )
 def _logspace(start, stop, num=50, endpoint=True, base=10.0, dtype=None, axis=0):
     start, stop, base = as_operand(start), as_operand(stop), as_operand(base)
+    if shape_of(base):
+        start, stop = as_array(start), as_array(stop)
     dtype = np.logspace(_one_of(start), _one_of(stop), 0, base=_one_of(base), dtype=dtype).dtype
     if shape_of(base):
         ndim = len(np.broadcast_shapes(shape_of(start), shape_of(stop), shape_of(base)))
