@@ -22,6 +22,10 @@ from .trace import Application, PatternRule, PatternTrace
 RULES: dict[str, PatternRule] = {}
 
 
+#: From so many elements on, arrays of numbers are not kept for the next time.
+LARGE = 1 << 16
+
+
 def rule_of(prim: Primitive) -> PatternRule:
     """The rule of a primitive."""
     rule = RULES.get(prim.name)
@@ -40,9 +44,13 @@ def unknown(call: Application) -> Any:
     return NotImplemented
 
 
-@functools.lru_cache(maxsize=16)
 def numbers(shape: tuple[int, ...]) -> np.ndarray:
     """An array of this shape with the number of each element, to be read only."""
+    return _numbers(shape) if prod(shape) < LARGE else _numbers.__wrapped__(shape)
+
+
+@functools.lru_cache(maxsize=16)
+def _numbers(shape: tuple[int, ...]) -> np.ndarray:
     out = np.arange(prod(shape), dtype=np.intp).reshape(shape)
     out.flags.writeable = False
     return out
