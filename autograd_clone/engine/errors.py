@@ -4,6 +4,8 @@ Every failure a user can cause is one of these. Each derives from the built-in e
 autograd raises in the same situation, so ``except TypeError`` keeps working.
 """
 
+from numpy.linalg import LinAlgError
+
 
 class AutogradError(Exception):
     """Base class of every error this package raises on purpose."""
@@ -39,6 +41,10 @@ class DirectionNeededError(AutogradError, ArithmeticError):
 
 class NotConvergedError(AutogradError, ArithmeticError):
     """A solver stopped before it had found a solution, so that there is nothing to differentiate."""
+
+
+class SingularJacobianError(AutogradError, LinAlgError):
+    """The equations that define a solution do not determine how it changes with their parameters."""
 
 
 class NonScalarOutputError(AutogradError, TypeError):

@@ -57,7 +57,7 @@ def _slope(field: Field, y: Any, t: Any, p: Any) -> Any:
     return as_array(field(y, t, p)).reshape(shape_of(y))
 
 
-def _pulled(field: Field, y: Any, t: Any, p: Any) -> tuple[Any, Callable]:
+def pulled(field: Field, y: Any, t: Any, p: Any) -> tuple[Any, Callable]:
     """The right-hand side, and the map of a cotangent of it to those of ``y`` and ``p``."""
     starts = [root(), root()]
     with ReverseTrace() as trace:
@@ -72,7 +72,7 @@ def _pulled(field: Field, y: Any, t: Any, p: Any) -> tuple[Any, Callable]:
     return value, pull
 
 
-def _pushed(field: Field, y: Any, t: Any, p: Any, s: Any, q: Any) -> tuple[Any, Any]:
+def pushed(field: Field, y: Any, t: Any, p: Any, s: Any, q: Any) -> tuple[Any, Any]:
     """The right-hand side, and its derivative along tangents of ``y`` and ``p``."""
     with ForwardTrace() as trace:
         out = _slope(field, new_box(y, trace, s), t, new_box(p, trace, q))
@@ -87,7 +87,7 @@ def _with_tangent(field: Field, d: int, n: int) -> Field:
     """The equation of the state and of a tangent of it; the parameters are followed by their tangent."""
 
     def extended(z: Any, t: Any, pq: Any) -> Any:
-        return np.concatenate(_pushed(field, z[:d], t, pq[:n], z[d:], pq[n:]))
+        return np.concatenate(pushed(field, z[:d], t, pq[:n], z[d:], pq[n:]))
 
     return extended
 
@@ -96,7 +96,7 @@ def _with_jacobian(field: Field, d: int, of_state: bool, of_parameters: bool) ->
     """The equation of the state and of its Jacobian in the starting point, the parameters, or both."""
 
     def extended(z: Any, t: Any, p: Any) -> Any:
-        value, pull = _pulled(field, z[:d], t, p)
+        value, pull = pulled(field, z[:d], t, p)
         rows = [pull(e) for e in np.eye(d)]
         change = np.stack([row[0] for row in rows]) @ z[d:].reshape((d, -1))
         if of_parameters:
@@ -113,7 +113,7 @@ def _adjoint(field: Field, d: int, n: int) -> Field:
     """The equation, in reversed time, of the state, its cotangent, and that of n parameters."""
 
     def reversed_field(z: Any, time: Any, p: Any) -> Any:
-        value, pull = _pulled(field, z[:d], -time, p)
+        value, pull = pulled(field, z[:d], -time, p)
         of_state, of_parameters = pull(z[d : 2 * d])
         return np.concatenate([-value, of_state, of_parameters[:n]])
 
@@ -143,7 +143,11 @@ def plainly(function: Callable, name: str, what: str) -> Callable:
     def plain(*args: Any) -> Any:
         out = function(*args)
         if type(out) is not np.ndarray and youngest((out,)) is not None:
-            raise ClosedOverTraceError(f"{name}: the {what} used a traced value that is not among its arguments; pass it in args=")
+            out = settled(out)
+            if youngest((out,)) is not None:
+                raise ClosedOverTraceError(
+                    f"{name}: the {what} used a traced value that is not among its arguments; pass it in args="
+                )
         return out
 
     return plain
@@ -448,8 +452,9 @@ def packed(name: str, args: tuple) -> tuple[Any, Callable]:
         full, start = list(leaves), 0
         for k, (shape, dtype) in shapes.items():
             size = int(np.prod(shape))
-            part = p[start : start + size]
-            full[k] = (part if part.dtype == dtype else part.astype(dtype)).reshape(shape)
+            part = p[start : start + size] if shape else p[start]
+            part = part if part.dtype == dtype else part.astype(dtype)
+            full[k] = part.reshape(shape) if shape else part
             start += size
         return treedef.unflatten(full)
 

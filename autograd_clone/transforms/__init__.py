@@ -15,6 +15,7 @@ from .gradients import (
     value_and_grad,
 )
 from .hutchinson import hutchinson_diagonal, hutchinson_trace
+from .implicit import implicit_root
 from .jacobians import (
     hessian,
     hessian_tensor_product,
@@ -35,7 +36,7 @@ from .vmap import vmap
 __all__ = [
     "check_grads", "checkpoint", "checkpoint_sequence", "custom_jvp", "custom_vjp", "deriv", "derivatives", "divergence",
     "elementwise_grad", "grad", "grad_and_aux", "grad_named", "hessian", "hessian_diagonal", "hessian_tensor_product",
-    "hessian_vector_product", "holomorphic_grad", "hutchinson_diagonal", "hutchinson_trace", "hvp", "jacfwd", "jacobian",
+    "hessian_vector_product", "holomorphic_grad", "hutchinson_diagonal", "hutchinson_trace", "hvp", "implicit_root", "jacfwd", "jacobian",
     "jacobian_diagonal", "jacrev", "jet", "jvp", "laplacian", "linearize", "make_ggnvp", "make_hvp", "make_jvp",
     "make_jvp_reversemode", "make_vjp", "multigrad_dict", "stop_gradient", "taylor", "tensor_jacobian_product",
     "value_and_grad", "vector_jacobian_product", "vjp", "vmap",

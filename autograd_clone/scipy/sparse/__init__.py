@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from scipy import sparse as _sparse
 
-from . import linalg
+from . import linalg as linalg
 
 globals().update({_name: getattr(_sparse, _name) for _name in _sparse.__all__ if _name != "linalg"})
 
