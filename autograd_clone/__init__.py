@@ -6,6 +6,7 @@ written with it, to any order.
 
 from . import numpy as numpy
 from .builtins import dict, isinstance, list, tuple
+from .engine.protection import protect_constants
 from .engine.pytree import register_pytree
 from .engine.user import primitive
 from .sparse import sparse_hessian, sparse_jacobian
@@ -103,6 +104,7 @@ __all__ = [
     "numpy",
     "primitive",
     "profile",
+    "protect_constants",
     "register_pytree",
     "sparse_hessian",
     "sparse_jacobian",

@@ -371,12 +371,16 @@ def viewed_or_copied(x: Any, step: Step) -> Any:
 
 def aliased(y: Any, x: Any, step: Any) -> Any:
     """`y`, noted as a view of `x`; for `step` see `as_step`."""
-    if type(y) in KINDS and type(x) in KINDS:
-        y._alias = x, step
-        views = x._trace.views
-        views.append(ref(y))
-        if len(views) > _MANY_VIEWS:
-            forget_dead(x._trace)
+    return linked(y, x, step) if type(y) in KINDS and type(x) in KINDS else y
+
+
+def linked(y: Any, x: Any, step: Any) -> Any:
+    """`aliased`, of ordinary boxes."""
+    y._alias = x, step
+    views = x._trace.views
+    views.append(ref(y))
+    if len(views) > _MANY_VIEWS:
+        forget_dead(x._trace)
     return y
 
 
@@ -410,6 +414,8 @@ def memory_of(box: Any) -> tuple[Memory, tuple[Step, ...]]:
     while True:
         alias = getattr(box, "_alias", None)
         if alias is None:
+            while chain and is_number(box):  # no memory: what was made of it has its own
+                box = chain.pop()
             memory = Memory(box._value, box._trace, box._link, type(box), shared=True)
             found = box._alias = memory, ()
             memory.plain.append(ref(box))

@@ -17,6 +17,7 @@ from ..engine.box import Box
 from ..engine.cotangent import OBJECT
 from ..engine.forward import ForwardTrace
 from ..engine.primitive import Primitive, Rule
+from ..engine.protection import keep
 from ..engine.reverse import ReverseTrace, fix_for, next_order
 from ..engine.trace import apply
 from .box import ArrayBox, as_arrays, defers_to
@@ -87,6 +88,7 @@ def binary({order}):
                 if x2.dtype is OBJECT:
                     return general(a, b)
                 {shape}
+                {keep2}
                 box = new(ArrayBox)
                 box._value = ans
                 box._trace = trace
@@ -113,6 +115,7 @@ def binary({order}):
                 if x1.dtype is OBJECT:
                     return general(a, b)
                 {shape}
+                {keep1}
                 box = new(ArrayBox)
                 box._value = ans
                 box._trace = trace
@@ -125,6 +128,10 @@ def binary({order}):
 _IN_PLACE = """if type(x1) is not float64:
                 return in_place(a, b)
             """
+
+# A constant that the rule needs must not change before it is used.
+_KEEP = """if {constant} is not trace.constant and kind is ndarray:
+                    {local} = keep(trace, {constant})"""
 
 _BINARY_PUSH = """
 def pushed(a, b):
@@ -168,7 +175,7 @@ _SCOPE = {
     "ARRAYS": frozenset({np.ndarray, np.float64, np.float32, np.complex128, ArrayBox}), "ArrayBox": ArrayBox,
     "FLOAT64": np.dtype(np.float64), "ForwardTrace": ForwardTrace, "OBJECT": OBJECT, "NO_PARAMS": {},
     "ReverseTrace": ReverseTrace, "apply": apply,
-    "fix_for": fix_for, "float64": np.float64, "ndarray": np.ndarray, "new": object.__new__,
+    "fix_for": fix_for, "float64": np.float64, "keep": keep, "ndarray": np.ndarray, "new": object.__new__,
     "next_order": next_order,
 }  # fmt: skip
 
@@ -208,6 +215,8 @@ def binary(
         r1=r1,
         r2=r2,
         shape="shape = ans.shape" if prim.broadcasts else "",
+        keep1=_KEEP.format(constant="a", local="x1") if prim.operands[0] in rule2.names else "",
+        keep2=_KEEP.format(constant="b", local="x2") if prim.operands[1] in rule1.names else "",
         fix1=fix.format(1),
         fix2=fix.format(2),
         constant="CONSTANTS[b]" if array_constants else "b",

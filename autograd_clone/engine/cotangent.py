@@ -174,7 +174,8 @@ class Scatter:
         self.indices = [like[2]]
         self.pieces = [piece]
         self.base: Any = None
-        self.load = 1 if type(piece) is np.float64 else prod(shape_of(piece))
+        kind = type(piece)
+        self.load = 1 if kind is np.float64 else piece.size if kind is np.ndarray else prod(shape_of(piece))
 
     @classmethod
     def whole(cls, base: Any) -> Scatter:
@@ -213,8 +214,14 @@ class Scatter:
             self.indices, self.pieces, self.load = [], [], 0
         return self.base
 
-    #: The array; the caller owns it.
-    dense = settle
+    def dense(self) -> Any:
+        """The array; the caller owns it."""
+        index = self.indices[0] if len(self.indices) == 1 else None
+        if (type(index) is slice or type(index) is int) and self.base is None and type(self.pieces[0]) in _PLAIN:
+            out = np.zeros(self.like[0], self.like[1])
+            out[index] = self.pieces[0]
+            return out
+        return self.settle()
 
 
 #: Rules that are given a `Scatter` as it is, and may keep it.

@@ -106,6 +106,7 @@ class HandReverseTrace(ReverseTrace):
     """A reverse trace that a program opened by number."""
 
     __slots__ = ("__weakref__",)
+    protects = False  # it does not end
 
 
 class HandForwardTrace(ForwardTrace):

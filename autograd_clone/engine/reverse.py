@@ -30,6 +30,7 @@ from .cotangent import TAKE_SCATTERS, Scatter, add, dtype_of, project, shape_of
 from .duck import is_duck
 from .duck import zeros as zeros_like
 from .primitive import Primitive, identity
+from .protection import constants_held
 from .site import Site
 from .trace import Trace, apply
 
@@ -44,6 +45,8 @@ class ReverseTrace(Trace):
 
     __slots__ = ()
     exclusive = True
+    #: Whether constants in its nodes are protected against changes, until it ends.
+    protects = True
 
     def process(self, prim: Primitive, operands: tuple, params: dict) -> Any:
         if len(operands) == 1 and 0 in prim.vjps:
@@ -52,6 +55,8 @@ class ReverseTrace(Trace):
         ans = apply(prim, values, params)
         if prim.kind == "zero":
             return ans
+        if self.protects and (params or len(active) < len(values)):
+            values, params = constants_held(self, prim, values, active, params)
         return self.box(ans, node_for(prim, values, active, ans, params), prim.name)
 
     def process_one(self, prim: Primitive, x: Any, params: dict) -> Any:
@@ -67,6 +72,8 @@ class ReverseTrace(Trace):
             return ans
         if params:
             prim.check_handled(rule, params)
+            if self.protects:
+                _, params = constants_held(self, prim, (), [], params)
         fix = fix_for(prim, value, ans)
         return self.box(ans, [next_order(), x._link, rule.call, rule.gather((value,), ans, params), fix], prim.name)
 

@@ -8,6 +8,7 @@ corrupt. When the transform returns, the trace becomes an `EndedTrace` and a box
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from operator import index
 from threading import get_ident
 from typing import TYPE_CHECKING, Any, Self
@@ -20,6 +21,12 @@ if TYPE_CHECKING:
     from .primitive import Primitive
 
 _next_id = itertools.count(1).__next__
+#: What a trace holds that holds nothing.
+NOTHING_HELD: dict[int, tuple] = {}
+#: ``RELEASE[0](trace)`` lets go what a trace holds, ``EXPLAIN[0](error, trace)`` says what to do where that was written to; set by
+#: `protection`.
+RELEASE: list[Callable[[Trace], None]] = []
+EXPLAIN: list[Callable[[ValueError, Trace], None]] = []
 
 #: For each transform that is running a function, the thread that it runs in. Nothing is interpreted by it; functions that make
 #: arrays ask whether they are inside a transform.
@@ -40,9 +47,13 @@ class Trace:
         Larger for younger traces.
     views : list of weak references
         Boxes that are views of others, in case one of those is written to; kept by the layer of array boxes.
+    held : dict
+        Address -> a constant that the trace keeps, and how it is protected; see `protection`.
+    constant : ndarray or None
+        The one of these that was met last.
     """
 
-    __slots__ = ("id", "views")
+    __slots__ = ("constant", "held", "id", "views")
 
     #: Whether results belong to their boxes alone, and may be written over by the next of a row of assignments.
     exclusive = False
@@ -50,6 +61,8 @@ class Trace:
     def __init__(self) -> None:
         self.id = _next_id()
         self.views: list = []
+        self.held = NOTHING_HELD
+        self.constant: Any = None
 
     def process(self, prim: Primitive, operands: tuple, params: dict) -> Any:
         """Apply `prim`, at least one of whose operands is a box of this trace."""
@@ -57,14 +70,18 @@ class Trace:
 
     def end(self) -> None:
         """Make every box of this trace refuse further use."""
+        if self.held:
+            RELEASE[0](self)
         self.__class__ = EndedTrace
 
     def __enter__(self) -> Self:
         LIVE.append(get_ident())
         return self
 
-    def __exit__(self, *exc_info: object) -> None:
+    def __exit__(self, kind: Any, error: Any, traceback: Any) -> None:
         LIVE.remove(get_ident())
+        if self.held and isinstance(error, ValueError):
+            EXPLAIN[0](error, self)
         self.end()
 
     # Programs that trace by hand compare ``box._trace`` with each other and with the numbers that they were given.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..array.box import FAST, ArrayBox, as_arrays
-from ..array.memory import aliased, viewed
+from ..array.memory import linked, made, viewed
 from ..array.methods import METHODS
 from ..engine.box import Box
 from ..engine.cotangent import shape_of, unbroadcast
@@ -93,8 +93,8 @@ def transposed(x):
     """``x.T``."""
     trace = x._trace
     if type(trace) is ReverseTrace and type(x) is ArrayBox:
-        y = ArrayBox(x._value.T, trace, [next_order(), x._link, _transposed_back, None, None])
-        return aliased(y, x, _TRANSPOSE)
+        y = made(ArrayBox, x._value.T, trace, [next_order(), x._link, _transposed_back, None, None])
+        return linked(y, x, _TRANSPOSE)
     return viewed(x, _TRANSPOSE)
 
 
@@ -140,8 +140,8 @@ def direct(fun, forward, back, kinds, *, copies=False):
             if type(trace) is ReverseTrace and kinds.issuperset(map(type, parameters)):
                 x = a._value
                 ans = forward(x, *parameters)
-                box = ArrayBox(ans, trace, [next_order(), a._link, back, (x.shape, *parameters), None])
-                return box if copies else aliased(box, a, (prim, parameters))
+                box = made(ArrayBox, ans, trace, [next_order(), a._link, back, (x.shape, *parameters), None])
+                return box if copies else linked(box, a, (prim, parameters))
         operands, given = prim.split((a, *parameters), {})
         (a,) = as_arrays(operands)
         return apply(prim, (a,), given) if copies or not isinstance(a, Box) else viewed(a, Step(prim, given))

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..array.box import ArrayBox
-from ..array.memory import aliased, is_view, layout_of, viewed, viewed_or_copied
+from ..array.memory import is_view, layout_of, linked, made, viewed, viewed_or_copied
 from ..array.methods import METHODS
 from ..engine.box import Box, all_values
 from ..engine.cotangent import shape_of
@@ -71,9 +71,9 @@ def _reshape(a, /, shape=None, order="C", *, copy=None, **old_name):
         if type(trace) is ReverseTrace:
             x = a._value
             ans = x.reshape(shape)
-            box = ArrayBox(ans, trace, [next_order(), a._link, _reshape_back, x.shape, None])
-            seen = ans if type(ans) is np.ndarray else all_values(ans)
-            return box if getattr(seen, "base", None) is None else aliased(box, a, (RESHAPE, (ans.shape, "C")))
+            box = made(ArrayBox, ans, trace, [next_order(), a._link, _reshape_back, x.shape, None])
+            base = ans.base if type(ans) is np.ndarray else getattr(all_values(ans), "base", None)
+            return box if base is None else linked(box, a, (RESHAPE, (ans.shape, "C")))
     a = as_array(a)
     step = Step(RESHAPE, {"shape": shape, "order": memory_order(a, order)}, **RESHAPE.view)
     if copy or not isinstance(a, Box):

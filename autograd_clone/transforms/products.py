@@ -46,7 +46,7 @@ class LinearizedFunction:
 
 
 def _make_vjp(fun: Callable, x: Any) -> tuple[Callable, Any]:
-    tape = Tape(fun, x)
+    tape = Tape(fun, x, lasting=True)
     return VJPFunction(tape), tape.value
 
 
@@ -60,7 +60,7 @@ def _make_jvp_reversemode(fun: Callable, x: Any) -> Callable:
 
 def _linearize(fun: Callable, x: Any) -> tuple[Any, Callable]:
     """The VJP is linear in its cotangent, so recording it and pulling back through the recording gives the JVP."""
-    tape = Tape(fun, x)
+    tape = Tape(fun, x, lasting=True)
     return tape.value, LinearizedFunction(linear_tape(tape))
 
 
@@ -130,7 +130,7 @@ def vjp(fun: Callable, *primals: Any) -> tuple[Any, Callable]:
     >>> vjp_fun(1.0)
     (np.float64(3.0), np.float64(2.0))
     """
-    tape = Tape(_Spread(fun), primals)
+    tape = Tape(_Spread(fun), primals, lasting=True)
     return tape.value, VJPFunction(tape)
 
 

@@ -1,0 +1,249 @@
+"""Constants that change: arrays of plain NumPy that a trace keeps for the way back, and a program that writes into them.
+
+``y = x * c`` keeps `c`, because the derivative is `c`. If the program writes into `c` before the backward pass, the derivative would
+be wrong. NumPy tells nobody about a write, but it can be made to refuse one. So an array that a trace keeps
+
+* is copied, if it is small and this is the first time, or if it is a view (of moderate size), whose owner the program may go on to
+  fill elsewhere;
+* is made read-only until the trace ends, if it is neither. NumPy then raises an error at the line that writes, and the transform
+  adds to it what to do;
+* is left alone, if nobody else refers to it: the result of an expression.
+
+Arguments of a transform are read-only as well while it runs the function, for in the function their values do not change.
+
+What several traces, also of several threads, hold is writeable again when the last of them has let it go. An array that was
+read-only before stays so.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
+from weakref import ref
+
+import numpy as np
+
+from .trace import EXPLAIN, NOTHING_HELD, RELEASE, Trace
+
+if TYPE_CHECKING:
+    from .primitive import Primitive
+
+#: Number of elements up to which an array is copied the first time, and bytes up to which a view is.
+SMALL, VIEW_BYTES = 1024, 1 << 20
+#: How many small arrays a trace remembers, so as to know them the second time.
+REMEMBERED = 64
+#: How often an array is referred to that is the temporary result of an expression: by the interpreter, by the operator's parameter
+#: and local name, by the parameter of `keep`, by the argument of ``getrefcount``. ``0`` where references may be borrowed.
+_TEMPORARY = 5 if sys.version_info < (3, 14) and getattr(sys, "_is_gil_enabled", lambda: True)() else 0
+
+_policy: ContextVar[str] = ContextVar("policy", default="lock")
+_mutex = threading.Lock()
+#: Address of a locked array -> a weak reference to it, and how many traces hold it.
+_locked: dict[int, list] = {}
+
+
+@contextmanager
+def protect_constants(how: str) -> Iterator[None]:
+    """Say what happens with arrays of plain NumPy that meet traced values in derivatives taken inside the block.
+
+    Parameters
+    ----------
+    how : {"lock", "copy", "none"}
+        ``"lock"``, the default: large arrays are read-only until the differentiated function has returned, so that a program that
+        changes them is stopped; small ones are copied. ``"copy"``: all are copied; nothing is ever stopped, at the price of the memory.
+        ``"none"``: they are kept as they are. That is for programs which are known not to change them, or only where the derivative
+        does not depend on it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autograd_clone import grad
+    >>> def f(x, c):
+    ...     y = x * c
+    ...     c[:] = 0.0
+    ...     return np.sum(y * x)
+    >>> with protect_constants("copy"):
+    ...     grad(f)(np.ones(1000), np.full(1000, 3.0))[:3]
+    array([6., 6., 6.])
+    """
+    if how not in ("lock", "copy", "none"):
+        raise ValueError(f"protect_constants: expected 'lock', 'copy' or 'none', got {how!r}")
+    token = _policy.set(how)
+    try:
+        yield
+    finally:
+        _policy.reset(token)
+
+
+def keep(trace: Trace, a: np.ndarray) -> np.ndarray:
+    """`a`, a plain array that is no part of the trace, or a copy of it, as something that does not change while the trace lasts.
+
+    For operators, which do not ask again for the array that they asked for last.
+    """
+    if id(a) in trace.held:
+        trace.constant = a
+        return a
+    if sys.getrefcount(a) == _TEMPORARY and a.base is None:
+        return a
+    return held(trace, a)
+
+
+def held(trace: Trace, a: np.ndarray) -> np.ndarray:
+    """As `keep`, for an array that others refer to."""
+    key = id(a)
+    if key in trace.held:
+        return a
+    how = _policy.get()
+    if how == "copy":
+        return a.copy(order="K")
+    if how == "none":
+        _note(trace, a, None)
+        return a
+    owner = a
+    while type(owner.base) is np.ndarray:
+        owner = owner.base
+    lasting = LASTING in trace.held
+    if owner is not a and (lasting or a.nbytes <= VIEW_BYTES):
+        return a.copy(order="K") if owner.flags.writeable or id(owner) in _locked else a
+    if lasting:
+        return _snapshot(trace, a)
+    if owner is not a:
+        lock(trace, owner)
+    elif a.size <= SMALL:
+        place = -1 - (key >> 4) % REMEMBERED
+        if trace.held.get(place) is not a:
+            if trace.held is NOTHING_HELD:
+                trace.held = {}
+            trace.held[place] = a
+            return a.copy(order="K")
+    lock(trace, a)
+    return a
+
+
+#: Key among what a trace holds that says that it is kept for longer than the trace lasts: then nothing stays as it is without a copy.
+LASTING = 0
+
+
+def _snapshot(trace: Trace, a: np.ndarray) -> np.ndarray:
+    """A copy of `a`, one for all times that it is met, as it cannot change in the meantime."""
+    snapshots = trace.held[LASTING]
+    if id(a) not in snapshots:
+        snapshots[id(a)] = a, a.copy(order="K")
+        lock(trace, a, key=-1 - REMEMBERED - len(snapshots))
+    return snapshots[id(a)][1]
+
+
+def hold_argument(trace: Trace, x: Any, *, lasting: bool = False) -> Any:
+    """What is differentiated by, as a trace may have it: an array is read-only, for it does not change where the function sees it.
+
+    If the recording outlasts the trace it is a copy.
+    """
+    if type(x) is np.ndarray and _policy.get() == "lock":
+        if lasting:
+            return x.copy(order="K")
+        lock(trace, x)
+    return x
+
+
+def lock(trace: Trace, a: np.ndarray, key: int = 0) -> None:
+    """Make an array read-only until the trace ends."""
+    address = id(a)
+    key = key or address
+    if key in trace.held:
+        return
+    with _mutex:
+        entry = _locked.get(address)
+        if entry is not None:
+            entry[1] += 1
+        elif a.flags.writeable:
+            entry = _locked[address] = [ref(a, lambda _: _locked.pop(address, None)), 1]
+            a.setflags(False)
+    _note(trace, a, entry, key)
+
+
+def _note(trace: Trace, a: np.ndarray, entry: list | None, key: int = 0) -> None:
+    """Let a trace hold `a` for as long as somebody else does."""
+    if trace.held is NOTHING_HELD:
+        trace.held = {}
+    holding, key = trace.held, key or id(a)
+    holding[key] = entry, ref(a, lambda _: holding.pop(key, None))
+
+
+def release(trace: Trace) -> None:
+    """Let go what a trace holds."""
+    entries = [item[0] for item in list(trace.held.values()) if type(item) is tuple and item[0] is not None]
+    trace.held.clear()  # its weak references refer to it
+    trace.held = NOTHING_HELD
+    trace.constant = None
+    if not entries:
+        return
+    with _mutex:
+        done = []
+        for entry in entries:
+            entry[1] -= 1
+            a = entry[0]()
+            if not entry[1] and a is not None:
+                del _locked[id(a)]
+                done.append(a)
+        done.sort(key=lambda a: a.base is not None)  # a view may not be writeable before its owner is
+        for a in done:
+            a.setflags(True)
+
+
+RELEASE.append(release)
+
+
+def explain_read_only(error: ValueError, trace: Trace) -> None:
+    """Add to NumPy's exception for a write into a read-only array what to do, if the trace has made arrays so."""
+    if "read-only" in str(error) and any(type(item) is tuple and item[0] is not None for item in trace.held.values()):
+        error.add_note(_ADVICE)
+
+
+_ADVICE = (
+    "The arguments of a differentiated function, and arrays of plain NumPy that have been combined with traced values, are read-only "
+    "until the function returns: to change them would change the derivative. Write into a copy, a = a.copy(), or into an array made "
+    "inside the function by autograd_clone.numpy; or put `with protect_constants('copy'):` around the call of the transform"
+)
+
+EXPLAIN.append(explain_read_only)
+
+# ---- what rules keep ------------------------------------------------------------------------------------------------------
+
+#: Primitive -> whether its rules keep an operand, by index, and the names of the parameters that they keep.
+_kept: dict[Primitive, tuple[Callable[[int], bool], frozenset[str]]] = {}
+
+
+def kept_by(prim: Primitive) -> tuple[Callable[[int], bool], frozenset[str]]:
+    """What the VJP rules of a primitive keep; everything, if one is made from a JVP rule."""
+    if prim not in _kept:
+        names: set[str] = set()
+        for i in (*range(len(prim.operands)), -1):
+            if i in prim.vjps:
+                names.update(prim.vjps[i].names if prim.vjps[i] is not None else ())
+            elif i in prim.jvps:
+                names.update((*prim.operands, *prim.defaults))
+        last = len(prim.operands) - 1
+        operands = frozenset(i for i, name in enumerate(prim.operands) if name in names)
+        if prim.variadic is not None and last in operands:
+            _kept[prim] = (lambda i: i >= last or i in operands), frozenset(names)
+        else:
+            _kept[prim] = operands.__contains__, frozenset(names)
+    return _kept[prim]
+
+
+def constants_held(trace: Trace, prim: Primitive, values: tuple, active: list, params: dict) -> tuple[tuple, dict]:
+    """Operands and parameters of a primitive, with those constants protected that its rules keep."""
+    if np.ndarray not in map(type, (*values, *params.values())):
+        return values, params
+    is_kept, names = kept_by(prim)
+    mine = [i for i, _ in active]
+    values = tuple([
+        held(trace, v) if type(v) is np.ndarray and i not in mine and is_kept(i) else v for i, v in enumerate(values)
+    ])  # fmt: skip
+    if params:
+        params = {k: held(trace, v) if type(v) is np.ndarray and k in names else v for k, v in params.items()}
+    return values, params
