@@ -103,7 +103,7 @@ class JetTrace(Trace):
         if type(ans) is np.ndarray or isinstance(ans, Box) or not isinstance(ans, (tuple, list)):
             grow = self.by_kind(prim, params, values, active, ans)
             if grow is not None:
-                return self.box(Series([ans], grow))
+                return self.box(ans, [ans], grow)
         return self.solve(prim, operands, params, values, active, ans)
 
     def by_recurrence(self, prim: Primitive, operands: tuple, recurrence: Callable) -> Any:
@@ -114,30 +114,31 @@ class JetTrace(Trace):
                 if x._trace is self:
                     series.append(x._link)
                     x = x._value
-                    plain = plain and type(x) in _PLAIN
                 else:
                     series.append(x)
-                    plain = False
+                plain = plain and type(x) in _PLAIN
             else:
                 series.append(x)
             values.append(x)
         ans = prim.fun(*values) if plain else apply(prim, tuple(values), {})
         known = [ans]
         grow = recurrence(known, *series)
-        return None if grow is None else self.box(Series(known, grow))
+        return None if grow is None else self.box(ans, known, grow)
 
-    def box(self, z: Series) -> Any:
-        """A series as a box; complete, unless it may refer to itself. Of integers and truth values only the value."""
-        known, grow = z.known, z.grow
-        ans = known[0]
+    def box(self, ans: Any, known: list, grow: Callable) -> Any:
+        """A value with its series in a box; complete, unless it may refer to itself. Of integers and truth values only the value."""
         if type(ans) is not np.float64 and dtype_of(ans).kind in "iub":
             return ans
-        if self.scope is None:
-            for k in range(1, self.order + 1):
-                known.append(grow(k))
-            z.grow = None
+        if self.scope is not None:
+            return new_box(ans, self, Series(known, grow))
+        for k in range(1, self.order + 1):
+            known.append(grow(k))
+        if self.watches:
             self.completed(known)
-        return new_box(ans, self, z)
+        return new_box(ans, self, Series(known))
+
+    #: Whether `completed` is to be called.
+    watches = False
 
     def completed(self, known: list) -> None:
         """A hook: all coefficients of a value have been computed."""
@@ -189,7 +190,8 @@ class JetTrace(Trace):
             for z in parts:
                 if z is not None:
                     z[self.order]
-                    self.completed(z.known)
+                    if self.watches:
+                        self.completed(z.known)
             for _, series, _ in inner.values():  # they refer to themselves
                 for z in series:
                     if z is not None:

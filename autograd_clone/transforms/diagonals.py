@@ -38,6 +38,7 @@ class LaplaceTrace(JetTrace):
     """
 
     __slots__ = ("batch",)
+    watches = True
 
     def __init__(self, batch: BatchTrace) -> None:
         super().__init__(2)
