@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.batch import MASKED, RULES, BatchTrace, aligned, elementwise, loop, padded, run_constant
+from ..engine.box import all_values
 from ..engine.primitive import REGISTRY, Primitive
 from ..engine.trace import apply
 from .creation import STACK
@@ -60,8 +61,17 @@ def one_operand(change: Callable[[int, tuple, Params], Params]) -> Callable:
 # ---- axes -----------------------------------------------------------------------------------------------------------
 
 
+def refused(trace: BatchTrace, prim: Primitive, operands: tuple, params: Params) -> Any:
+    """Raise what NumPy raises for one example, of shapes that would mean something else to a function of all of them."""
+    examples = [np.zeros(x.shape, x.dtype) if trace.owns(x) else all_values(x) for x in operands]
+    prim.fun(*examples, **params)
+    return loop(trace, prim, operands, params)
+
+
 def shift(axis: Any, ndim: int) -> int:
     """Where an axis of an example is in the array of all."""
+    if isinstance(axis, (bool, np.bool_)):
+        raise TypeError("an integer is required for the axis")
     axis = as_int(axis)
     if not -ndim <= axis < ndim:
         raise np.exceptions.AxisError(axis, ndim)
@@ -77,13 +87,18 @@ def reduced(axis: Any, ndim: int) -> tuple[int, ...]:
     """The axes of a reduction, of all by default; a number, which has no axes, may be reduced over axis 0."""
     if axis is None:
         return tuple(range(1, ndim + 1))
-    axes = axis if isinstance(axis, Iterable) else (axis,)
-    return () if ndim == 0 else shift_each(axes, ndim)
+    axes = axis if isinstance(axis, tuple) else (axis,)
+    if ndim == 0:
+        np.sum(0.0, axis=axis)  # raises, if the axis is none
+        return ()
+    return shift_each(axes, ndim)
 
 
 def all_or_shifted(axis: Any, ndim: int) -> Any:
     """An axis, several, or all."""
-    return reduced(axis, ndim) if axis is None or isinstance(axis, Iterable) else shift(axis, ndim)
+    if axis is None:
+        return tuple(range(1, ndim + 1))
+    return shift_each(axis, ndim) if isinstance(axis, Iterable) else shift(axis, ndim)
 
 
 def _name_all(names: Iterable[str], batched: Callable) -> None:
@@ -118,9 +133,19 @@ _name_all(
 )  # fmt: skip
 _name_all(
     ("cast_array", "copied", "root_or_zero", "numpy.angle", "numpy.real", "numpy.imag", "numpy.iscomplex", "numpy.isreal", "numpy.isneginf", "numpy.isposinf",
-     "numpy.fix", "numpy.isclose", "scipy.special.ellipj", "numpy.matrix_transpose", "numpy.linalg.matrix_transpose", "numpy.linalg.diagonal"),
+     "numpy.fix", "numpy.isclose", "scipy.special.ellipj"),
     elementwise,
 )  # fmt: skip
+
+
+def of_matrices(trace: BatchTrace, prim: Primitive, operands: tuple, params: Params) -> Any:
+    """Batching rule of functions that take matrices in the last two axes."""
+    if operands[0].ndim < 2:
+        return refused(trace, prim, operands, params)
+    return elementwise(trace, prim, operands, params)
+
+
+_name_all(("numpy.matrix_transpose", "numpy.linalg.matrix_transpose", "numpy.linalg.diagonal"), of_matrices)
 _name_all(("numpy.round", "numpy.around"), one_operand(lambda ndim, shape, p: {}))
 
 
@@ -290,6 +315,8 @@ def _diag(trace, prim, operands, params):
 def _triangle(trace, prim, operands, params):
     (x,) = operands
     value = x._value
+    if x.ndim == 0:
+        return refused(trace, prim, operands, params)
     if x.ndim == 1:
         value = np.broadcast_to(padded(value, 1), (trace.size, *x.shape, *x.shape))
     return trace.box(apply(prim, (value,), params))

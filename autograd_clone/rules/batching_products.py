@@ -13,8 +13,9 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from ..array.box import as_array
 from ..engine.batch import RULES, aligned, elementwise, loop, padded
+from ..engine.cotangent import shape_of
 from ..engine.trace import apply
-from .batching import rule, shift
+from .batching import of_matrices, refused, rule, shift
 from .einsum import LETTERS, OPTIMIZE_FROM
 from .products import contracted_axes
 
@@ -36,7 +37,10 @@ def value_of(trace, x):
 def _matmul(trace, prim, operands, params):
     if params:
         return loop(trace, prim, operands, params)
-    return trace.box(_product(trace, *operands))
+    a, b = operands
+    if not _fit(a, b):
+        return refused(trace, prim, operands, params)
+    return trace.box(_product(trace, a, b))
 
 
 @rule("numpy.dot")
@@ -46,9 +50,17 @@ def _dot(trace, prim, operands, params):
     if n == 0 or m == 0:
         x, y = aligned(trace, operands)
         return trace.box(x * y)
+    if not _fit(a, b):
+        return refused(trace, prim, operands, params)
     if m <= 2:
         return trace.box(_product(trace, a, b))
     return trace.box(_contraction(trace, a, b, [n - 1], [m - 2]))
+
+
+def _fit(a, b):
+    """Whether the rows of `a` are as long as the columns of `b`. An axis of length one would be broadcast in batches."""
+    n, m = shape_of(a), shape_of(b)
+    return bool(n and m) and n[-1] == m[-2 if len(m) > 1 else -1]
 
 
 def _product(trace, a, b):
@@ -118,6 +130,8 @@ def _inner(trace, prim, operands, params):
 def _contraction(trace, a, b, mine, theirs):
     """``tensordot(a, b, (mine, theirs))`` for all examples; no axis is negative."""
     a, b = as_array(a), as_array(b)
+    if any(a.shape[i] != b.shape[j] for i, j in zip(mine, theirs, strict=True)):
+        raise ValueError("shape-mismatch for sum")
     (x, in_x), (y, in_y) = value_of(trace, a), value_of(trace, b)
     if not in_y:
         return np.tensordot(x, y, ([i + 1 for i in mine], theirs))
@@ -170,6 +184,8 @@ def _outer(trace, prim, operands, params):
 @rule("numpy.vdot")
 def _vdot(trace, prim, operands, params):
     a, b = (x.reshape(-1) if hasattr(x, "reshape") else np.reshape(x, -1) for x in operands)
+    if not _fit(a, b):
+        return refused(trace, prim, operands, params)
     return trace.box(_product(trace, np.conj(a), b))
 
 
@@ -240,9 +256,20 @@ def _sliding(a, v):
 
 for _name in (
     "numpy.linalg.svd", "numpy.linalg.inv", "pseudo_inverse", "cofactors", "numpy.linalg.det", "numpy.linalg.slogdet", "numpy.linalg.cholesky", "numpy.linalg.eigh",
-    "numpy.linalg.eig", "singular_value_decomposition", "qr_decomposition", "numpy.linalg.matrix_rank",
+    "numpy.linalg.eig", "singular_value_decomposition", "qr_decomposition",
 ):  # fmt: skip
-    RULES[_name] = elementwise
+    RULES[_name] = of_matrices
+
+
+@rule("numpy.linalg.matrix_rank")
+def _rank(trace, prim, operands, params):
+    """Of a vector, whether it is zero, as a matrix of one row."""
+    a, *rest = operands
+    if a.ndim > 1:
+        return elementwise(trace, prim, operands, params)
+    if rest or params:
+        return loop(trace, prim, operands, params)
+    return elementwise(trace, prim, (trace.box(padded(a._value, 2 - a.ndim)),), params)
 
 
 @rule("numpy.linalg.solve")
