@@ -45,7 +45,7 @@ autodoc_typehints = "none"  # numpydoc writes the types in its own section
 autosummary_generate = True
 
 #: Packages whose modules the page on the internals describes; users import nothing from them.
-INTERNAL = tuple(f"{PACKAGE}.{name}" for name in ("engine", "array", "rules", "transforms"))
+INTERNAL = tuple(f"{PACKAGE}.{name}" for name in ("engine", "array", "rules", "transforms", "tools", "variable"))
 #: Packages that offer themselves what users need of their modules.
 CLOSED = (f"{PACKAGE}.sparse",)
 

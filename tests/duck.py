@@ -9,7 +9,7 @@ import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
 
-class Looked(TypeError):
+class LookedError(TypeError):
     """Somebody asked for the numbers of a duck array."""
 
 
@@ -55,7 +55,7 @@ class Duck(NDArrayOperatorsMixin):
         return (self[i] for i in range(len(self)))
 
     def _look(self, *args, **kwargs):
-        raise Looked("the numbers of a duck array were asked for")
+        raise LookedError("the numbers of a duck array were asked for")
 
     __array__ = __bool__ = __float__ = __int__ = __complex__ = __index__ = _look
 
