@@ -31,13 +31,13 @@ from .jacobians import (
 )
 from .jets import derivatives, jet, taylor
 from .products import jvp, linearize, make_jvp, make_jvp_reversemode, make_vjp, vjp
-from .vmap import vmap
+from .vmap import fallbacks, vmap
 
 __all__ = [
     "check_grads", "checkpoint", "checkpoint_sequence", "custom_jvp", "custom_vjp", "deriv", "derivatives", "divergence",
-    "elementwise_grad", "grad", "grad_and_aux", "grad_named", "hessian", "hessian_diagonal", "hessian_tensor_product",
-    "hessian_vector_product", "holomorphic_grad", "hutchinson_diagonal", "hutchinson_trace", "hvp", "implicit_root", "jacfwd", "jacobian",
-    "jacobian_diagonal", "jacrev", "jet", "jvp", "laplacian", "linearize", "make_ggnvp", "make_hvp", "make_jvp",
-    "make_jvp_reversemode", "make_vjp", "multigrad_dict", "stop_gradient", "taylor", "tensor_jacobian_product",
-    "value_and_grad", "vector_jacobian_product", "vjp", "vmap",
+    "elementwise_grad", "fallbacks", "grad", "grad_and_aux", "grad_named", "hessian", "hessian_diagonal",
+    "hessian_tensor_product", "hessian_vector_product", "holomorphic_grad", "hutchinson_diagonal", "hutchinson_trace",
+    "hvp", "implicit_root", "jacfwd", "jacobian", "jacobian_diagonal", "jacrev", "jet", "jvp", "laplacian", "linearize",
+    "make_ggnvp", "make_hvp", "make_jvp", "make_jvp_reversemode", "make_vjp", "multigrad_dict", "stop_gradient", "taylor",
+    "tensor_jacobian_product", "value_and_grad", "vector_jacobian_product", "vjp", "vmap",
 ]  # fmt: skip

@@ -85,7 +85,7 @@ def fallbacks() -> dict[str, int]:
     Examples
     --------
     >>> import numpy as np
-    >>> from autograd_clone.transforms.vmap import fallbacks, vmap
+    >>> from autograd_clone import fallbacks, vmap
     >>> _ = vmap(np.sin)(np.ones(3))
     >>> "numpy.sin" in fallbacks()
     False
