@@ -463,6 +463,30 @@ def test_an_update_does_not_touch_what_was_recorded():
     onp.testing.assert_array_equal(w.data, [-4, 299])
 
 
+def test_plain_arrays_that_a_graph_needs_do_not_change():
+    small, large = onp.ones(3), onp.ones((2000, 3))
+    v = Variable(onp.array([1.0, 2.0, 3.0]))
+    y = np.sum(v * small) + np.sum(large @ v)
+    small[0] = 100
+    with pytest.raises(ValueError, match="read-only"):
+        large[0] = 100
+    y.backward()
+    onp.testing.assert_array_equal(v.grad, 1 + 2000)
+    large[0] = 100
+    y = np.sum(large @ v)
+    z = np.sum(v * large) * np.sum(v + large)
+    assert not large.flags.writeable
+    del y
+    assert not large.flags.writeable
+    z.backward(retain_graph=True)
+    assert not large.flags.writeable
+    del z
+    assert large.flags.writeable
+    with no_grad():
+        large @ v
+    large[0] = 1
+
+
 def test_the_data_of_a_leaf_may_be_written_to():
     w = Variable([1.0, 2.0, 3.0])
     handle = w.data

@@ -41,7 +41,7 @@ REMEMBERED = 64
 _TEMPORARY = 5 if sys.version_info < (3, 14) and getattr(sys, "_is_gil_enabled", lambda: True)() else 0
 
 _policy: ContextVar[str] = ContextVar("policy", default="lock")
-_mutex = threading.Lock()
+_mutex = threading.RLock()  # a variable may be freed, and let go what it holds, in the middle of anything
 #: Address of a locked array -> a weak reference to it, and how many traces hold it.
 _locked: dict[int, list] = {}
 

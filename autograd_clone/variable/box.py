@@ -66,6 +66,9 @@ class Variable(ArrayBox):
     PyTorch has its conjugate. Second derivatives come from the transforms: `grad` of a function, applied to
     variables, returns variables.
 
+    Plain arrays that a graph needs are copied if they are small, and are read-only until `backward` has freed it, or the
+    variables in question are no more, if they are large; see `protect_constants`.
+
     Examples
     --------
     >>> x, y = Variable(5), Variable(2)

@@ -16,7 +16,10 @@ from ..engine.calls import INTERPRETERS, CallPrimitive, process_reverse
 from ..engine.cotangent import dtype_of
 from ..engine.primitive import Primitive
 from ..engine.pytree import flatten, tree_map
+from ..engine.protection import constants_held
 from ..engine.reverse import Node, ReverseTrace, node_for
+from ..engine.trace import NOTHING_HELD
+from .graph import Holder, HoldingNode
 
 _recording: ContextVar[bool] = ContextVar("recording", default=True)
 #: Whether operations on variables are recorded in this thread or task.
@@ -57,6 +60,7 @@ class VariableTrace(ReverseTrace):
     make: Callable[[Any, Node | None, tuple], Any]
 
     def __init__(self) -> None:
+        super().__init__()
         self.id = -1
 
     def process(self, prim: Primitive, operands: tuple, params: dict) -> Any:
@@ -66,10 +70,11 @@ class VariableTrace(ReverseTrace):
 
     def record(self, prim: Primitive, operands: tuple, params: dict) -> Any:
         """Apply a primitive, at least one of whose operands is a variable, and leave a node."""
-        values, active = [], []
+        values, active, own = [], [], []
         for i, x in enumerate(operands):
             if isinstance(x, self.box_type):
                 values.append(x._value)
+                own.append((i, x))
                 if x._link is not None:
                     active.append((i, x._link))
             else:
@@ -78,8 +83,13 @@ class VariableTrace(ReverseTrace):
         if prim.kind == "zero":
             return ans
         if not active or not is_recording():
-            return self.constant(ans, operands)
-        return self.box(ans, node_for(prim, tuple(values), active, ans, params), prim.name)
+            return self.unrecorded(ans, operands)
+        if not params and len(own) == len(values):
+            return self.box(ans, node_for(prim, tuple(values), active, ans, params), prim.name)
+        holder = Holder()
+        kept, params = constants_held(holder, prim, tuple(values), own, params)  # type: ignore[arg-type]
+        node = node_for(prim, kept, active, ans, params)
+        return self.box(ans, node if holder.held is NOTHING_HELD else HoldingNode(node, holder), prim.name)
 
     def process_call(self, prim: CallPrimitive, args: tuple, kwargs: dict) -> Any:
         """A primitive of pytrees, such as one whose rules are the user's own."""
@@ -93,7 +103,7 @@ class VariableTrace(ReverseTrace):
             args = tree_map(lambda x: x._value if self.owns(x) and x._link is None else x, args)
             if any(map(self.owns, flatten(args)[0])):
                 return tree_map(self.adopted, process_reverse(self, prim, args, kwargs))
-        return self.constant(prim(*tree_map(lambda x: x._value if self.owns(x) else x, args), **kwargs), ())
+        return self.unrecorded(prim(*tree_map(lambda x: x._value if self.owns(x) else x, args), **kwargs), ())
 
     def owns(self, x: Any) -> bool:
         """Whether `x` is a variable."""
@@ -110,7 +120,7 @@ class VariableTrace(ReverseTrace):
         """A box of this trace that the engine has made, as a variable."""
         return self.make(box._value, box._link, ()) if type(box) is ArrayBox and box._trace is self else box
 
-    def constant(self, ans: Any, operands: tuple) -> Any:
+    def unrecorded(self, ans: Any, operands: tuple) -> Any:
         """What was computed from `operands` without being recorded, its floating point and complex parts as variables."""
         if isinstance(ans, (np.ndarray, np.generic, float, complex)):  # the common case
             return self.make(ans, None, operands) if dtype_of(ans).kind in "fc" else ans
