@@ -281,7 +281,7 @@ def as_operand(x: Any) -> Any:
         return FROM_LIST[0](x)
     if isinstance(x, Number):
         return float(x) if isinstance(x, Real) or not hasattr(x, "__complex__") else complex(x)  # type: ignore[arg-type]
-    return np.asarray(x) if hasattr(kind, "__array__") and not hasattr(kind, "__array_function__") else x
+    return as_operand(np.asarray(x)) if hasattr(kind, "__array__") and not hasattr(kind, "__array_function__") else x
 
 
 def defers_to(x: Any) -> bool:

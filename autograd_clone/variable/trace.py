@@ -15,8 +15,8 @@ from ..engine.box import Box
 from ..engine.calls import INTERPRETERS, CallPrimitive, process_reverse
 from ..engine.cotangent import dtype_of
 from ..engine.primitive import Primitive
-from ..engine.pytree import flatten, tree_map
 from ..engine.protection import constants_held
+from ..engine.pytree import flatten, tree_map
 from ..engine.reverse import Node, ReverseTrace, node_for
 from ..engine.trace import NOTHING_HELD
 from .graph import Holder, HoldingNode
