@@ -1,5 +1,5 @@
-"""The parts of SciPy that can be differentiated: `integrate`, `linalg`, `optimize`, `signal`, `sparse`,
-`special`, `stats`.
+"""The parts of SciPy that can be differentiated: `integrate`, `interpolate`, `linalg`, `optimize`,
+`signal`, `sparse`, `special`, `stats`.
 
 Each is imported when it is first used, and only then SciPy itself.
 
@@ -16,7 +16,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-__all__ = ["integrate", "linalg", "optimize", "signal", "sparse", "special", "stats"]
+__all__ = ["integrate", "interpolate", "linalg", "optimize", "signal", "sparse", "special", "stats"]
 
 
 def __getattr__(name: str) -> Any:
