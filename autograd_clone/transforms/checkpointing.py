@@ -515,10 +515,13 @@ def checkpoint_sequence(step: Callable, n: int, memory: int | None = None) -> Ca
     --------
     >>> import autograd_clone.numpy as np
     >>> from autograd_clone import grad
+    Euler's method for ``x' = sin(x)``, whose solution is known:
+
     >>> def final(x0):
     ...     return checkpoint_sequence(lambda x: x + 0.001 * np.sin(x), 1000, memory=10)(x0)
-    >>> round(float(grad(final)(1.0)), 6)
-    1.064526
+    >>> x1 = 2 * np.arctan(np.e * np.tan(0.5))
+    >>> print(round(grad(final)(1.0), 2), round(np.sin(x1) / np.sin(1.0), 2))
+    1.1 1.1
     """
     if not callable(step):
         raise UnsupportedTypeError(f"checkpoint_sequence takes a function, got {step!r} of type {type(step).__name__}")
