@@ -639,3 +639,36 @@ def test_elementwise_derivatives_nest():
     x = onp.linspace(-2, 2, 5)
     t = onp.tanh(x)
     onp.testing.assert_allclose(elementwise_grad(elementwise_grad(np.tanh))(x), -2 * t * (1 - t * t), atol=1e-12)
+
+
+# ---- SciPy's solvers ------------------------------------------------------------------------------------------
+
+
+def test_differential_equations_and_integrals_with_ordinary_arguments():
+    from autograd_clone.scipy.integrate import quad, solve_ivp
+
+    def last(k):
+        return solve_ivp(lambda t, y, k: -k * y, (0.0, 1.0), [2.0], args=(k,), rtol=1e-10, atol=1e-10).y[0, -1]
+
+    assert grad(last)(0.7) == pytest.approx(-2 * onp.exp(-0.7))
+    assert grad(lambda k: quad(lambda x, k: onp.exp(-k * x), 0, onp.inf, args=(k,))[0])(2.0) == pytest.approx(-0.25)
+
+
+def test_roots_and_minima_as_functions_of_parameters():
+    from autograd_clone.scipy.optimize import minimize, root
+
+    assert grad(lambda a: root(lambda x, a: x**3 - a, [1.0], args=(a,)).x[0])(8.0) == pytest.approx(1 / 12)
+    loss = lambda p, a: np.sum((p["w"] - a) ** 2) + (p["b"] + a) ** 2
+    start = {"w": onp.zeros((2, 2), onp.float32), "b": 1.0}
+    found = minimize(loss, start, args=(3.0,)).x
+    assert found["w"].dtype == onp.float32
+    assert grad(lambda a: minimize(loss, start, args=(a,)).x["b"])(3.0) == pytest.approx(-1.0)
+
+
+def test_splines_and_tables():
+    from autograd_clone.scipy.interpolate import CubicSpline, RegularGridInterpolator
+
+    nodes, values = onp.arange(5.0), onp.array([1.0, 3.0, 2.0, 5.0, 4.0])
+    agrees(lambda x: np.sum(CubicSpline(nodes, values)(x) ** 2), onp.array([0.3, 1.6, 3.1]))
+    agrees(lambda v: np.sum(CubicSpline(nodes, v)(onp.array([0.3, 1.6, 3.1])) ** 2), values)
+    agrees(lambda x: RegularGridInterpolator((nodes, nodes), onp.outer(values, nodes))(x)[0], onp.array([1.3, 2.4]))

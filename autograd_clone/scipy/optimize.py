@@ -63,7 +63,7 @@ def root(
     Returns
     -------
     OptimizeResult
-        As SciPy's; ``x`` is differentiable.
+        As SciPy's; ``x`` is differentiable, the rest are plain values.
 
     Raises
     ------
@@ -370,7 +370,7 @@ def minimize(
     Returns
     -------
     OptimizeResult
-        As SciPy's. ``x`` has the structure of `x0`; ``x`` and ``fun`` are differentiable.
+        As SciPy's. ``x`` has the structure of `x0`; ``x`` and ``fun`` are differentiable, the rest are plain values.
 
     Raises
     ------
