@@ -8,6 +8,7 @@ import pytest
 
 from autograd_clone import deriv, elementwise_grad, grad, jacobian, jvp, stop_gradient
 from autograd_clone.engine.box import Box
+from autograd_clone.engine.primitive import find
 
 from . import oracle
 
@@ -70,6 +71,39 @@ def test_lists_of_traced_values_as_operands():
     agrees(lambda x: np.exp([x[0], x[1] * 2]), X)
     agrees(lambda x: np.multiply([x[0, 0], x[0, 1]], [2.0, x[1, 1]]), X)
     agrees(lambda x: np.dot([x[0, 0], 1.0], [x[0, 1], x[1, 1]]), X)
+
+
+UFUNCS = sorted(
+    name
+    for name in dir(np)
+    if isinstance(u := getattr(np, name), np.ufunc) and u.signature is None and u.nout == 1 and find(u).kind == "elementwise"
+)
+
+
+@pytest.mark.parametrize("name", sorted(set(UFUNCS) - {"ldexp"}))
+def test_ufuncs_of_the_namespace_take_lists(name):
+    import autograd_clone.numpy as anp
+
+    f, plain = getattr(anp, name), getattr(np, name)
+    offset = 1.0 if name in ("arccosh", "acosh") else 0.0
+    x = np.array([0.37, 0.81]) + offset
+    if plain.nin == 1:
+        pairs = [(lambda x: f([x[0], x[1]]), lambda x: plain(x))]
+    elif plain.nin == 2:
+        pairs = [
+            (lambda x: f([x[0], 1.2], (0.4, x[1])), lambda x: plain(np.array([x[0], 1.2]), np.array([0.4, x[1]]))),
+            (lambda x: f(1.3, [x[0], [x[1]][0]]), lambda x: plain(1.3, x)),
+            (lambda x: f.outer([x[0]], [x[1], 0.2]), lambda x: plain.outer(x[:1], np.array([x[1], 0.2]))),
+        ]
+    else:
+        pairs = [(lambda x: f([x[0], 0.3], 0.2, [0.5, x[1]]), lambda x: plain(np.array([x[0], 0.3]), 0.2, np.array([0.5, x[1]])))]
+    for traced, truth in pairs:
+        value, tangent = jvp(traced, (x,), (np.array([0.3, -0.7]),))
+        np.testing.assert_allclose(value, truth(x), rtol=1e-14)
+        np.testing.assert_allclose(
+            tangent, oracle.directional(truth, [x], [np.array([0.3, -0.7])], step=0.01)[0].value, rtol=1e-8, atol=1e-9
+        )
+    assert (f.nin, f.nout, f.identity) == (plain.nin, plain.nout, plain.identity)
 
 
 def test_the_numpy_namespace_of_the_package_makes_arrays_of_traced_scalars():

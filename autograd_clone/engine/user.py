@@ -113,7 +113,8 @@ class _Constants(defaultdict):
 
     def __missing__(self, node_type: Any) -> set:
         own = getattr(node_type, "__name__", "") in TRACE_TYPES
-        self[node_type] = {f for f, record in REGISTRY.items() if own and record.kind == "zero"}
+        constants = {f for f, record in REGISTRY.items() if own and record.kind == "zero"}
+        self[node_type] = constants | {f for f, known in ALIASES.items() if known in constants}
         return self[node_type]
 
 
@@ -149,7 +150,7 @@ def register_notrace(node_type: Any, fun: Any) -> None:
     np.float64(0.5)
     """
     notrace_primitives[node_type].add(fun)
-    record = fun if isinstance(fun, CallPrimitive) else find(fun)
+    record = fun if isinstance(fun, CallPrimitive) else find(ALIASES.get(fun, fun))
     if record is None or record.kind != "zero":
         user = user_primitive(fun)
         user.untraced = user.untraced | {TRACE_TYPES.get(getattr(node_type, "__name__", ""), node_type)}

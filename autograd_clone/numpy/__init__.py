@@ -85,7 +85,7 @@ _OWN = {
     "where": _choice.where,
     **{t.__name__: _hips.wrap_intdtype(t) for t in (_np.int8, _np.int16, _np.int32, _np.int64)},
 }
-_SUBMODULES = ("fft", "linalg", "polynomial", "random")
+_SUBMODULES = ("emath", "fft", "linalg", "polynomial", "random")
 
 globals().update(
     _reexport.exported(

@@ -3,8 +3,8 @@ lists.
 
 Arrays, traced or not, need no wrapper: NumPy's protocols bring traced ones to their rules. A *list* of
 traced numbers, as in ``np.sum([x, y])``, is not asked by the protocols, and NumPy would make an array of
-Python objects of it, which works for some functions, slowly, and fails in others. So the functions that are
-not ufuncs are given a wrapper, which makes a traced array of such a list. For a traced array it goes to the
+Python objects of it, which works for some functions, slowly, and fails in others. So functions are given a
+wrapper, which makes a traced array of such a list (for ufuncs see `_ufuncs`). For a traced array it goes to the
 rule directly, which is quicker than by way of the protocol; for plain arrays it costs about 0.1 us.
 """
 
@@ -20,6 +20,7 @@ from ..array.box import ArrayBox, call
 from ..engine.primitive import find
 from ..engine.tables import ALIASES
 from ..rules.creation import as_array, holds_box
+from . import _ufuncs
 
 #: Functions whose first argument is a sequence of arrays, not an array.
 _OF_SEQUENCES = frozenset(
@@ -51,6 +52,8 @@ def accepting_lists(fun: Any, name: str, package: str) -> Any:
     """`fun`, or if it has a rule a function that does the same and also takes lists of traced values."""
     if not _needs_wrapper(fun, name):
         return fun
+    if isinstance(fun, ufunc):
+        return _ufuncs.accepting_lists(fun, package)
     make = (
         _of_sequence
         if name in _OF_SEQUENCES
@@ -122,7 +125,7 @@ def _of_nested_lists(fun: Callable) -> Callable:
 
 
 def _needs_wrapper(fun: Any, name: str) -> bool:
-    if isinstance(fun, (type, ufunc)) or not callable(fun):
+    if isinstance(fun, type) or not callable(fun):
         return False
     record = find(fun) if getattr(fun, "__hash__", None) else None
     return record is not None and record.kind != "refused"
