@@ -111,6 +111,8 @@ def held(trace: Trace, a: np.ndarray) -> np.ndarray:
         return a.copy(order="K") if owner.flags.writeable or id(owner) in _locked else a
     if lasting:
         return _snapshot(trace, a)
+    if not _is_lockable(a):
+        return a.copy(order="K")
     if owner is not a:
         lock(trace, owner)
     elif a.size <= SMALL:
@@ -143,10 +145,17 @@ def hold_argument(trace: Trace, x: Any, *, lasting: bool = False) -> Any:
     If the recording outlasts the trace it is a copy.
     """
     if type(x) is np.ndarray and _policy.get() == "lock":
-        if lasting:
+        if lasting or not _is_lockable(x):
             return x.copy(order="K")
         lock(trace, x)
     return x
+
+
+def _is_lockable(a: np.ndarray) -> bool:
+    """Whether an array that has been made read-only can be made writeable again: not if its memory is that of another library."""
+    while type(a.base) is np.ndarray:
+        a = a.base
+    return a.flags.owndata or not a.flags.writeable
 
 
 def lock(trace: Trace, a: np.ndarray, key: int = 0) -> None:
