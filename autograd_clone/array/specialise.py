@@ -16,7 +16,7 @@ import numpy as np
 from ..engine.box import Box
 from ..engine.cotangent import OBJECT
 from ..engine.forward import ForwardTrace
-from ..engine.primitive import Primitive, Rule
+from ..engine.primitive import Primitive, Rule, wide
 from ..engine.protection import keep
 from ..engine.reverse import ReverseTrace, fix_for, next_order
 from ..engine.trace import apply
@@ -89,6 +89,7 @@ def binary({order}):
                     return general(a, b)
                 {shape}
                 {keep2}
+                {wide2}
                 box = new(ArrayBox)
                 box._value = ans
                 box._trace = trace
@@ -116,6 +117,7 @@ def binary({order}):
                     return general(a, b)
                 {shape}
                 {keep1}
+                {wide1}
                 box = new(ArrayBox)
                 box._value = ans
                 box._trace = trace
@@ -176,7 +178,7 @@ _SCOPE = {
     "FLOAT64": np.dtype(np.float64), "ForwardTrace": ForwardTrace, "OBJECT": OBJECT, "NO_PARAMS": {},
     "ReverseTrace": ReverseTrace, "apply": apply,
     "fix_for": fix_for, "float64": np.float64, "keep": keep, "ndarray": np.ndarray, "new": object.__new__,
-    "next_order": next_order,
+    "next_order": next_order, "wide": wide,
 }  # fmt: skip
 
 
@@ -217,6 +219,8 @@ def binary(
         shape="shape = ans.shape" if prim.broadcasts else "",
         keep1=_KEEP.format(constant="a", local="x1") if prim.operands[0] in rule2.names else "",
         keep2=_KEEP.format(constant="b", local="x2") if prim.operands[1] in rule1.names else "",
+        wide1="if x1.dtype is not dtype: x1 = wide(x1)" if _widens(prim, rule2, 0) else "",
+        wide2="if x2.dtype is not dtype: x2 = wide(x2)" if _widens(prim, rule1, 1) else "",
         fix1=fix.format(1),
         fix2=fix.format(2),
         constant="CONSTANTS[b]" if array_constants else "b",
@@ -229,6 +233,11 @@ def binary(
     if in_place or not _is_symmetric(prim):
         return _define("binary", source, prim, {"pushed": general(prim), "in_place": in_place})
     return _define("binary", source + _BINARY_PUSH.format(ans=expression, r1=r1, r2=r2), prim)
+
+
+def _widens(prim: Primitive, rule: Rule, i: int) -> bool:
+    """Whether a rule of the other operand would compute with operand `i` as it is: see `wide`."""
+    return callable(rule.source) and prim.operands[i] in rule.names and bool(prim.others(prim.operands[1 - i]))
 
 
 def _is_symmetric(prim: Primitive) -> bool:

@@ -50,8 +50,8 @@ def elementwise(fun: Callable, *, options: dict | None = None, **partials: Any) 
     ``options`` holds what `custom` takes as keywords (``samples``, ``domain``, ``complex``, ``harmless``, ``defaults``, ``name``).
     """
     prim = _record(fun, "elementwise", tuple(partials), **(options or {}))
-    for i, partial in enumerate(partials.values()):
-        rule = prim.vjps[i] = prim.jvps[i] = _elementwise_rule(prim, partial)
+    for i, (name, partial) in enumerate(partials.items()):
+        rule = prim.vjps[i] = prim.jvps[i] = _elementwise_rule(prim, name, partial)
         if rule is not None:
             ELEMENTWISE_RULES.add(rule.call)
     return prim
@@ -70,12 +70,12 @@ def selection(*prims: Primitive) -> None:
         SELECTIONS.update(rule.call for rule in prim.vjps.values() if rule is not None)
 
 
-def _elementwise_rule(prim: Primitive, partial: Any) -> Rule | None:
+def _elementwise_rule(prim: Primitive, name: str, partial: Any) -> Rule | None:
     if partial is None:
         return None
     if isinstance(partial, (int, float)):
         return Rule(_constant(partial), _no_residual, (), partial)
-    return prim.compile(partial)
+    return prim.compile(partial, name)
 
 
 def _constant(c: float) -> Callable:

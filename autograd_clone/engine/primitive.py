@@ -285,16 +285,22 @@ class Primitive:
             name = rule.removeprefix("1/")
             return Rule(operator.mul if name == rule else operator.truediv, self._gatherer([name]), [name], rule)
         names = list(inspect.signature(rule).parameters)
+        widened = self.others(own)
         if names[:1] in (["g"], ["t"]):
-            return Rule(_explicit(rule, len(names) - 1), self._gatherer(names[1:], own), names[1:], rule)
-        return Rule(_scaled(rule, len(names)), self._gatherer(names, own), names, rule)
+            return Rule(_explicit(rule, len(names) - 1), self._gatherer(names[1:], own, widened), names[1:], rule)
+        return Rule(_scaled(rule, len(names)), self._gatherer(names, own, widened), names, rule)
 
-    def _gatherer(self, names: list[str], own: str = "") -> Callable:
+    def others(self, own: str) -> frozenset[str]:
+        """The operands of a ufunc that may be arrays of integers, as a rule for the operand `own` meets them."""
+        is_ufunc = isinstance(self.fun, np.ufunc) and self.fun.signature is None
+        return frozenset(self.operands) - {own} if is_ufunc and own in self.operands else frozenset()
+
+    def _gatherer(self, names: list[str], own: str = "", widened: frozenset[str] = frozenset()) -> Callable:
         if not names:
             return _nothing
-        sources = [self._source_of(n, own) for n in names]
+        sources = [f"wide({self._source_of(n, own)})" if n in widened else self._source_of(n, own) for n in names]
         body = sources[0] if len(sources) == 1 else "(" + ", ".join(sources) + ")"
-        scope = {"shape_of": shape_of, "dtype_of": dtype_of, "prod": _prod, "defaults": self.defaults}
+        scope = {"shape_of": shape_of, "dtype_of": dtype_of, "prod": _prod, "defaults": self.defaults, "wide": wide}
         return eval(f"lambda v, ans, p: {body}", scope)
 
     def _source_of(self, name: str, own: str) -> str:
@@ -326,6 +332,20 @@ class Primitive:
             return f"v[{i}:]"
         optional = i > 0 and self.operand_defaults[i] is None and not isinstance(self.fun, np.ufunc)
         return f"(v[{i}] if len(v) > {i} else None)" if optional else f"v[{i}]"
+
+
+def wide(x: Any) -> Any:
+    """An array of small or unsigned integers, or of truth values, as one whose negatives and products are what they should be.
+
+    Images are often of such a type. ``-x`` of an unsigned 1 is 255, and ``np.log`` of it is of half precision.
+    """
+    dtype = getattr(x, "dtype", None)
+    if dtype is None or dtype is _FLOAT64 or dtype.kind not in "biu" or dtype is _INT64:
+        return x
+    return x.astype(_INT64)
+
+
+_FLOAT64, _INT64 = np.dtype(np.float64), np.dtype(np.int64)
 
 
 def _takes_complex(fun: Callable) -> bool:

@@ -87,3 +87,15 @@ for _f in vars(UMATH).values():
     if isinstance(_f, np.ufunc) and not any(c in t for t in _f.types for c in "dD") and _f not in REGISTRY:
         refuse(_f, "it takes dates or strings, which cannot be traced")
 zero(UMATH._ones_like)
+
+
+# ---- counts, positions, types and text -------------------------------------------------------------------
+
+for _f in (np.bartlett, np.blackman, np.hamming, np.hanning):  # the length of a window
+    zero(_f)
+for _f in (np.diag_indices, np.tril_indices, np.triu_indices, np.mask_indices, np.indices):
+    zero(_f)
+for _f in (np.isdtype, np.issubdtype, np.promote_types, np.isfortran) if hasattr(np, "isdtype") else (np.issubdtype, np.promote_types):
+    zero(_f)
+for _f in (np.base_repr, np.binary_repr, np.format_float_positional, np.format_float_scientific):
+    zero(_f)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..array.box import ArrayBox
+from ..array.complaints import plain_copy
 from ..engine.box import all_values
 from ..engine.cotangent import dtype_of
 from ..engine.define import composite, custom, elementwise
@@ -137,6 +138,17 @@ elementwise(
     x=lambda g, x: g * _bessel_i1(x),
     options={"complex": False, "samples": lambda s: [s(s.array(3, 4)), s(s.array()), *_ZERO_AND_EMPTY(s)]},
 )
+
+
+@composite(np.kaiser, samples=lambda s: [s(6, s.real()[()]), s(5, s.real()), s(1, s.real()[()])])
+def _kaiser(M, beta):
+    window = np.kaiser(plain_copy(M), plain_copy(beta))
+    beta = cast_to(as_array(beta), window.dtype)
+    middle = (len(window) - 1) / 2
+    if not middle:
+        return window
+    t = (np.arange(len(window)) - middle) / middle
+    return np.i0(beta * np.sqrt(1 - t * t)) / np.i0(beta)
 
 
 def _turning(z, deg):
