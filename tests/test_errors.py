@@ -293,12 +293,21 @@ def test_out_is_right_or_refused():
 # ---- values taken out of the trace -------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("convert", [float, int, complex, math.sin, math.floor], ids=lambda f: f.__name__)
+@pytest.mark.parametrize("convert", [float, int, complex, round, math.sin, math.floor, math.ceil, math.trunc], ids=lambda f: f.__name__)
 def test_conversions_of_traced_values(convert):
     for transform in (grad, deriv):
         with pytest.raises(TracedConversionError) as error:
             transform(lambda x: convert(x) * x)(1.5)
         says(error, "1.5", "NumPy")
+
+
+def test_random_draws_have_no_derivative_with_respect_to_their_parameters():
+    for transform in (grad, deriv):
+        with pytest.raises(NotDifferentiableError, match=r"numpy\.random\.normal .* standard_normal"):
+            transform(lambda x: np.random.normal(x))(1.5)
+    x = onp.arange(3.0)
+    assert sorted(grad(lambda x: np.random.permutation(x) @ onp.arange(3.0))(x)) == [0, 1, 2]
+    assert onp.sum(grad(lambda x: np.sum(np.random.choice(x, 5)))(x)) == 5
 
 
 def test_conversion_says_how_to_get_the_number():

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.box import getval
-from ..engine.errors import NotDifferentiableError
+from ..engine.errors import NotDifferentiableError, TracedConversionError
 from ..engine.primitive import REGISTRY
 from .box import ArrayBox, call
 
@@ -123,6 +123,18 @@ def item(self: ArrayBox, *args: Any) -> Any:
     return call(np.ravel, (self,), {})[index]
 
 
+def _rounded(name: str) -> Callable:
+    """A method for ``round``, ``math.floor`` and their like, which is refused, as ``int`` is."""
+
+    def method(self: ArrayBox, *digits: Any) -> Any:
+        raise TracedConversionError(
+            f"{name}() was applied to a traced value ({getval(self)!r}); the result would not be differentiated. Use NumPy's {name}, whose "
+            f"derivative is zero, or {name}(stop_gradient(x)) if only the number is wanted."
+        )
+
+    return method
+
+
 def tolist(self: ArrayBox) -> Any:
     """As `numpy.ndarray.tolist`, with traced scalars."""
     return [x.tolist() for x in self] if self.ndim else self[()]
@@ -178,5 +190,7 @@ def install() -> None:
     ArrayBox.getfield = byteswap  # type: ignore[attr-defined]
     for name, value in METHODS.items():
         setattr(ArrayBox, name, value)
+    for name in ("round", "floor", "ceil", "trunc"):
+        setattr(ArrayBox, f"__{name}__", _rounded(name))
     ArrayBox.__array_priority__ = 100.0
     ArrayBox.value = property(getval)  # type: ignore[attr-defined]
