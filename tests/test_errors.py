@@ -30,6 +30,7 @@ from autograd_clone.engine.errors import (
     IntegerInputError,
     MissingRuleError,
     NonScalarOutputError,
+    NotDifferentiableError,
     RuleShapeError,
     TracedConversionError,
     UnsupportedKeywordError,

@@ -128,8 +128,8 @@ def _rounded(name: str) -> Callable:
 
     def method(self: ArrayBox, *digits: Any) -> Any:
         raise TracedConversionError(
-            f"{name}() was applied to a traced value ({getval(self)!r}); the result would not be differentiated. Use NumPy's {name}, whose "
-            f"derivative is zero, or {name}(stop_gradient(x)) if only the number is wanted."
+            f"{name}() was applied to a traced value ({getval(self)!r}); the result would not be differentiated. Use NumPy's "
+            f"{name}, whose derivative is zero, or {name}(stop_gradient(x)) if only the number is wanted."
         )
 
     return method

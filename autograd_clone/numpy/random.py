@@ -43,7 +43,7 @@ globals().update({
 
 def permutation(x: Any) -> Any:
     """As `numpy.random.permutation`; the elements may be traced."""
-    permuted = _np.random.permutation  # noqa: NPY002 - the name is that of NumPy's global generator
+    permuted = _np.random.permutation
     if not _holds_box(x):
         return permuted(x)
     x = _as_array(x)
