@@ -177,3 +177,23 @@ def test_everything_of_scipy_is_here():
     assert set(scipy.sparse.__all__) <= set(dir(sparse))
     assert sparse.csr_array is scipy.sparse.csr_array
     assert set(linalg.__all__) <= set(dir(sparse.linalg))
+
+
+@pytest.mark.parametrize("n", [3, 3000])
+@pytest.mark.parametrize("form", ["csr", "dia", "coo"])
+def test_a_matrix_that_is_changed_after_its_use(form, n):
+    S = getattr(scipy.sparse, f"{form}_array")(scipy.sparse.eye_array(n))
+
+    def fun(x):
+        y = S @ (x @ S)
+        try:
+            S.data[...] = 0.0
+        except ValueError as error:
+            assert "read-only" in str(error)
+        return np.sum(y**2)
+
+    np.testing.assert_array_equal(grad(fun)(np.ones(n)), 2.0)
+    S.data[...] = 1.0
+    if n < 10:
+        np.testing.assert_array_equal(hessian(fun)(np.ones(n)), 2 * np.eye(n))
+    S.data[...] = 5.0  # it may be written to again

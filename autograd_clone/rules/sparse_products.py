@@ -6,6 +6,7 @@ The array is the one operand; the matrix is a parameter, and never made dense.
 from __future__ import annotations
 
 import sys
+from copy import copy
 from math import prod
 
 import numpy as np
@@ -15,6 +16,7 @@ from ..array.foreign import OPERATIONS
 from ..engine.box import Box
 from ..engine.cotangent import shape_of
 from ..engine.define import linear
+from ..engine.protection import held
 
 
 def _samples(s):
@@ -57,12 +59,28 @@ def _prepared(matrix):
     return matrix.tocsr() if matrix.format in ("lil", "dok") or matrix.shape[0] == 1 else matrix
 
 
+def _protected(matrix, x):
+    """A sparse matrix whose entries do not change as long as the traces last that `x` belongs to."""
+    if matrix.format in ("lil", "dok"):
+        return matrix  # others are made of these
+    data = matrix.data
+    while isinstance(x, Box):
+        if getattr(x._trace, "protects", False):
+            data = held(x._trace, data)
+        x = x._value
+    if data is not matrix.data:
+        matrix = copy(matrix)
+        matrix.data = data
+    return matrix
+
+
 def product(matrix, x):
     """``matrix @ x`` of a sparse matrix and a traced array."""
     if x.ndim not in (1, 2):
         raise ValueError(f"matmul: a sparse matrix can be multiplied with 1-D and 2-D arrays, not with one of shape {x.shape}")
     if x.shape[0] != matrix.shape[-1]:
         raise ValueError(f"matmul: the shapes {matrix.shape}, of a sparse matrix, and {x.shape} do not fit")
+    matrix = _protected(matrix, x)
     if matrix.ndim == 1:
         return SPARSE_PRODUCT(x, matrix=_prepared(matrix.reshape(1, -1)))[0]
     y = SPARSE_PRODUCT(x, matrix=_prepared(matrix))
