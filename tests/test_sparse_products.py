@@ -186,10 +186,8 @@ def test_a_matrix_that_is_changed_after_its_use(form, n):
 
     def fun(x):
         y = S @ (x @ S)
-        try:
+        if S.data.flags.writeable:  # then the product has its own copy
             S.data[...] = 0.0
-        except ValueError as error:
-            assert "read-only" in str(error)
         return np.sum(y**2)
 
     np.testing.assert_array_equal(grad(fun)(np.ones(n)), 2.0)
