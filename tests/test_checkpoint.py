@@ -288,6 +288,12 @@ CHECKPOINTS = {
     "policy": lambda x, w: np.sum(checkpoint(block, policy="products")(checkpoint(block, policy=[np.exp, np.sin])(x, w), w) ** 2),
     "nested": lambda x, w: checkpoint(lambda x, w: np.sum(checkpoint(block)(checkpoint(block)(x, w), w) ** 2))(x, w),
     "nested closure": lambda x, w: checkpoint(lambda x: np.sum(checkpoint(lambda y: block(y, w))(checkpoint(block)(x, w)) ** 2))(x),
+    "nested closure under a policy": lambda x, w: checkpoint(
+        lambda x, w: np.sum(checkpoint(lambda y: block(y, np.exp(np.log(w))))(checkpoint(block, policy=np.exp)(np.exp(np.log(x)), w)) ** 2), policy=[np.exp, np.sin]
+    )(x, w),
+    "sequence under a policy": lambda x, w: checkpoint(
+        lambda x, w: np.sum(checkpoint_sequence(lambda y: block(y, np.exp(np.log(w))), 2, 1)(np.exp(np.log(x))) ** 2), policy=np.exp
+    )(x, w),
     "in a sequence": lambda x, w: np.sum(checkpoint_sequence(lambda x: checkpoint(lambda y: block(y, w))(x), 2, 1)(x) ** 2),
     "of a sequence": lambda x, w: np.sum(checkpoint(lambda w: checkpoint_sequence(lambda x: block(x, w), 2, 1)(x))(w) ** 2),
 }

@@ -81,7 +81,7 @@ class Reopened:
     def __enter__(self) -> ReverseTrace:
         trace: Trace = self.trace
         with self._lock:
-            if type(trace) is EndedTrace or self._open[trace.id]:
+            if type(trace).process is EndedTrace.process or self._open[trace.id]:
                 self._open[trace.id] += 1
                 trace.__class__ = self.kind
         LIVE.append(get_ident())

@@ -19,7 +19,7 @@ from ..engine.trace import Trace, tracing
 from ..engine.zeros import backward_with_strong_zeros, is_finite
 from .lifting import Mixed, lift, lifted_function, lower
 from .nary import name_of
-from .policies import Policy, chosen, kept, replaying
+from .policies import PassingTrace, Policy, PolicyTrace, chosen, kept, replaying
 from .record import Tape
 from .revolve import room_for, stride
 
@@ -35,7 +35,7 @@ class Region(Tape):
     trace : ReverseTrace
         The trace, which may have ended,
     kind : type
-        and what it was before.
+        and what it is then.
 
     Attributes
     ----------
@@ -107,6 +107,11 @@ def is_ordinary(kind: type) -> bool:
     return issubclass(kind, ReverseTrace) and kind.box is ReverseTrace.box
 
 
+def kind_again(trace: ReverseTrace) -> type[ReverseTrace]:
+    """What a trace is to be when it is opened again."""
+    return PassingTrace if isinstance(trace, PolicyTrace) else type(trace)
+
+
 class Rerun(CallPrimitive):
     """A function that runs again in the backward pass."""
 
@@ -154,8 +159,8 @@ class Rerun(CallPrimitive):
             found, taken = pull(gs)
             if set(taken) != set(orders):
                 raise ClosedOverTraceError(
-                    f"{self.name} did not use the same traced values when it ran again backwards. One that it took from "
-                    "its surroundings may have been written to in the meantime; pass it as an argument."
+                    f"{self.name} did not use the same traced values when it ran again in the backward pass. One that it "
+                    "took from its surroundings may have been written to in the meantime; pass it as an argument."
                 )
             return [*found, *(taken[order] for order in orders)]
 
@@ -208,7 +213,7 @@ class Checkpoint(Rerun):
         if not result.can_rerun(trace):
             return self.fun(*args, **kwargs)
         if result.captured:
-            region = functools.partial(Region, again, xs, trace, type(trace))
+            region = functools.partial(Region, again, xs, trace, kind_again(trace))
             return self.recorded(trace, result, boxes, lambda gs: region().pull_apart(gs))
         outdef, make = result.treedef, None if saved is None or keeps is None else replaying(keeps, saved)
 
@@ -304,7 +309,7 @@ class Sweep:
     def __init__(self, sequence: CheckpointSequence, start: Any, trace: ReverseTrace | None) -> None:
         self.step, self.n, self.memory = sequence.step, sequence.n, sequence.memory
         self.start, self.trace = start, trace
-        self.kind: type[ReverseTrace] = ReverseTrace if trace is None else type(trace)
+        self.kind: type[ReverseTrace] = ReverseTrace if trace is None else kind_again(trace)
         self.plans: list[tuple[list[tuple[int, Any]], Recording | None]] = []
 
     def forward(self) -> Apart | None:
@@ -322,7 +327,7 @@ class Sweep:
                 out = self.step(state, i)
                 if self.trace is None and is_ordinary(type(found := youngest(flatten(out)[0]))):
                     self.trace = cast(ReverseTrace, found)
-                    self.kind = type(self.trace)
+                    self.kind = kind_again(self.trace)
                 result = Apart.of(self.trace, out, mark)
                 del out
             if self.trace is not None and not result.can_rerun(self.trace):
@@ -513,10 +518,10 @@ def checkpoint_sequence(step: Callable, n: int, memory: int | None = None) -> Ca
 
     Examples
     --------
-    >>> import autograd_clone.numpy as np
-    >>> from autograd_clone import grad
     Euler's method for ``x' = sin(x)``, whose solution is known:
 
+    >>> import autograd_clone.numpy as np
+    >>> from autograd_clone import grad
     >>> def final(x0):
     ...     return checkpoint_sequence(lambda x: x + 0.001 * np.sin(x), 1000, memory=10)(x0)
     >>> x1 = 2 * np.arctan(np.e * np.tan(0.5))

@@ -16,6 +16,7 @@ from ..engine.errors import UnsupportedTypeError
 from ..engine.primitive import Primitive, find, public_name
 from ..engine.pytree import flatten
 from ..engine.reverse import ReverseTrace, root
+from ..engine.tables import ALIASES
 from ..engine.trace import EndedTrace
 
 Policy = Callable | Collection[Callable] | str | None
@@ -35,7 +36,7 @@ def chosen(policy: Policy) -> Callable[[Primitive], bool] | None:
 
 
 def _record(function: Any) -> Primitive:
-    record = find(function)
+    record = find(ALIASES.get(function, function))
     if record is None or record.kind not in _PRIMITIVE:
         kind = "" if record is None else f" (it is registered as {record.kind})"
         raise UnsupportedTypeError(
@@ -112,6 +113,13 @@ class ReplayingTrace(PolicyTrace):
         return lambda *args, **kwargs: next(self.saved)
 
 
+class PassingTrace(PolicyTrace):
+    """What the second becomes for a checkpoint inside, which runs once more in the backward pass and keeps nothing."""
+
+    __slots__ = ()
+    process = ReverseTrace.process
+
+
 class EndedPolicyTrace(PolicyTrace):
     """What they become when the function has returned."""
 
@@ -120,7 +128,7 @@ class EndedPolicyTrace(PolicyTrace):
 
 
 INTERPRETERS[KeepingTrace] = lambda trace, *call: trace.forget(process_reverse(trace, *call))
-INTERPRETERS[ReplayingTrace] = process_reverse
+INTERPRETERS[ReplayingTrace] = INTERPRETERS[PassingTrace] = process_reverse
 INTERPRETERS[EndedPolicyTrace] = INTERPRETERS[EndedTrace]
 
 
