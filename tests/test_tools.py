@@ -299,6 +299,22 @@ def test_the_graph_of_a_gradient():
     assert [row.split(" ", 2)[2] for row in listing[2:-1]] == ["cos(x)", "multiply([1.0, 1.0, 1.0], %1)"]
 
 
+def test_assignments_are_in_the_graph():
+    def f(x):
+        out = np.zeros(3)
+        out[0] = np.sin(x[0])
+        y = x * 2
+        y[1:] += out[:2]
+        return np.sum(y * out)
+
+    graph = trace_graph(f)(onp.ones(3))
+    names = [n.name for n in graph.nodes]
+    assert names.count("assigned") == 2
+    assert any(re.fullmatch(r"%\d+ float64\[3\] %\d+ with \[1:\] = %\d+", row) for row in rows(graph))
+    assert {"sin", "add", "sum"} < set(names)
+    assert {row.name for row in profile(f)(onp.ones(3)).primitives} > {"assigned", "numpy.sin"}
+
+
 def test_what_nothing_depends_on_is_left_out():
     def f(x):
         np.exp(x)

@@ -647,6 +647,22 @@ def test_conversions():
         x.item()
 
 
+def test_variables_do_not_vanish_in_plain_arrays():
+    x, plain = Variable([1.5, 2.0]), onp.zeros(2)
+    with pytest.raises(ValueError, match="sequence") as caught:  # NumPy's own words, and ours as their cause
+        plain[0] = x[0]
+    assert isinstance(caught.value.__cause__, TracedConversionError)
+    assert "np.stack" in str(caught.value.__cause__)
+    with pytest.raises(TracedConversionError, match="plain arrays"):
+        plain[:] = x
+    with pytest.raises(TracedConversionError, match="plain arrays"):
+        onp.array([x[0], x[1]])
+    plain[0] = float(x[0])
+    plain[1] = x.detach()[1]
+    plain[0] += x[0].item()
+    onp.testing.assert_array_equal(plain, [3.0, 2.0])
+
+
 def test_copies_and_pickles():
     x = Variable([1.0, 2.0])
     np.sum(x * x).backward()

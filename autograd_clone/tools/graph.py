@@ -18,7 +18,8 @@ from ..array.box import ArrayBox
 from ..engine.box import Box, all_values
 from ..engine.calls import INTERPRETERS
 from ..engine.cotangent import dtype_of, shape_of
-from ..engine.nodes import Node, NodeTrace, WithKeywords, process_nodes
+from ..engine.nodes import Node, NodeTrace, WithKeywords, process_nodes, short_name
+from ..engine.places import Place, Step
 from ..engine.pytree import flatten, is_container
 from ..engine.site import Site
 from ..transforms.nary import name_of
@@ -77,6 +78,8 @@ class GraphNode(Node):
         if self.name in ("__getitem__", "container_take") and len(args) == 2:
             index = args[1].removeprefix("(").removesuffix(")").removesuffix(",") if args[1].startswith("(") else args[1]
             return f"{args[0]}[{index or '()'}]"
+        if self.name == "assigned" and len(args) == 2 and "place" in self.kwargs:
+            return f"{args[1]} with {self.kwargs['place']} = {args[0]}"
         return f"{self.name}({', '.join(args + kwargs)})"
 
 
@@ -85,6 +88,9 @@ class GraphTrace(NodeTrace):
 
     __slots__ = ()
     box_type = ArrayBox
+
+    def end(self) -> None:
+        pass
 
     def box(self, ans: Any, node: Any) -> Any:
         is_array = isinstance(ans, (np.ndarray, np.generic)) or type(ans) is int
@@ -221,16 +227,16 @@ def trace_graph(fun: Callable) -> Callable:
 
     @functools.wraps(fun)
     def traced(*args: Any, **kwargs: Any) -> Graph:
-        trace = GraphTrace(GraphNode)
         leaves, treedef = flatten((args, kwargs))
         inputs: list[GraphNode] = []
-        for k, (leaf, name) in enumerate(zip(leaves, _input_names(fun, args, kwargs), strict=True)):
-            value = None if isinstance(leaf, (int, np.integer)) else variable(leaf)
-            if value is not None and dtype_of(leaf).kind in "fc":
-                inputs.append(GraphNode.new_root(name, value))
-                leaves[k] = trace.box(value, inputs[-1])
-        new_args, new_kwargs = treedef.unflatten(leaves)
-        outs, outdef = flatten(fun(*new_args, **new_kwargs))
+        with GraphTrace(GraphNode) as trace:
+            for k, (leaf, name) in enumerate(zip(leaves, _input_names(fun, args, kwargs), strict=True)):
+                value = None if isinstance(leaf, (int, np.integer)) else variable(leaf)
+                if value is not None and dtype_of(leaf).kind in "fc":
+                    inputs.append(GraphNode.new_root(name, value))
+                    leaves[k] = trace.box(value, inputs[-1])
+            new_args, new_kwargs = treedef.unflatten(leaves)
+            outs, outdef = flatten(fun(*new_args, **new_kwargs))
         mine = [trace.owns(y) for y in outs]
         outputs = [y._link for y, m in zip(outs, mine, strict=True) if m]
         graph = Graph(name_of(fun), inputs, outputs, "")
@@ -275,6 +281,9 @@ def _described(x: Any) -> str:
         return repr(x.item() if hasattr(x, "item") else x)
     if type(x) is np.ndarray and x.ndim == 1 and x.size <= 4:
         return repr(x.tolist())
+    if isinstance(x, Place):
+        path = "".join(_step(step) for step in x.path)
+        return path if path and x.index is Ellipsis else path + f"[{_described(x.index)}]"
     if isinstance(x, slice):
         parts = [x.start, x.stop] if x.step is None else [x.start, x.stop, x.step]
         return ":".join("" if p is None else str(p) for p in parts)
@@ -288,6 +297,11 @@ def _described(x: Any) -> str:
     if isinstance(x, (Box, np.ndarray)) or is_container(x):
         return _layout(x)
     return str(getattr(x, "__name__", None) or type(x).__name__)
+
+
+def _step(step: Step) -> str:
+    """A part of the way to a place in an array: an index, or a method that makes a view."""
+    return f"[{_described(step.params['index'])}]" if "index" in step.params else f".{short_name(step.prim)}"
 
 
 def _short(text: str) -> str:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import operator
+import sys
 import weakref
 from collections.abc import Callable
+from opcode import opmap
 from typing import Any
 
 import numpy as np
@@ -31,6 +33,8 @@ from .graph import free, received, tap
 from .memory import changeable, frozen, is_held_elsewhere, is_same, memory_of, moved
 from .trace import VARIABLES, VariableTrace, is_recording, no_grad
 
+#: Instructions of the interpreter that write an element: in them NumPy asks a value for its number.
+_STORING = frozenset(opmap[name] for name in ("STORE_SUBSCR", "STORE_SLICE") if name in opmap)
 #: Order of a root -> the leaf that it is the node of.
 _leaves: weakref.WeakValueDictionary[int, Variable] = weakref.WeakValueDictionary()
 
@@ -149,13 +153,23 @@ class Variable(ArrayBox):
         return self._value.tolist()
 
     def __float__(self) -> float:
-        return float(self._value)
+        return float(self._number())
 
     def __int__(self) -> int:
-        return int(self._value)
+        return int(self._number())
 
     def __complex__(self) -> complex:
-        return complex(self._value)
+        return complex(self._number())
+
+    def _number(self) -> Any:
+        """The value, for a conversion that was asked for and is not one that NumPy makes to store the number."""
+        frame = sys._getframe(2)
+        if self.requires_grad and frame.f_code.co_code[frame.f_lasti] in _STORING:
+            raise TracedConversionError(
+                "a variable that requires a gradient was written into an array of plain NumPy, where nothing is recorded; put "
+                "variables together by np.stack or np.concatenate, or write x.item() if only the number is wanted"
+            )
+        return self._value
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         if is_factor_of_sparse():
