@@ -3,6 +3,7 @@
 import inspect
 import re
 import shutil
+import sys
 import threading
 import time
 from xml.etree import ElementTree
@@ -381,6 +382,20 @@ def test_names_are_escaped():
     graph = trace_graph(f)({'a<&"b': onp.ones(2)})
     ElementTree.fromstring(graph.to_svg(graphviz=False))
     assert '\\"b' in graph.to_dot()
+
+
+def test_graphviz_is_used_if_it_is_there(tmp_path, monkeypatch):
+    graph = trace_graph(network)(*network_arguments())
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert "float64[3, 3]" in graph.to_svg()
+    with pytest.raises(FileNotFoundError, match="Graphviz"):
+        graph.to_svg(graphviz=True)
+    program = tmp_path / "dot"
+    program.write_text(f"#!{sys.executable}\nimport sys\nprint('<?xml?>\\n<svg>' + str(len(sys.stdin.read())) + '</svg>')\n")
+    program.chmod(0o755)
+    for drawing in (graph.to_svg(), graph.to_svg(graphviz=True), graph._repr_svg_()):
+        assert drawing.strip() == f"<svg>{len(graph.to_dot())}</svg>"
+    assert "float64[3, 3]" in graph.to_svg(graphviz=False)
 
 
 @pytest.mark.skipif(shutil.which("dot") is None, reason="Graphviz is not installed")

@@ -182,7 +182,9 @@ small = ' fill="#475569"'
 def svg_by_graphviz(dot: str, *, required: bool = False) -> str | None:
     """The drawing that Graphviz makes of a graph in its language; ``None`` if it is not installed and not required."""
     program = shutil.which("dot")
-    if program is None and not required:
+    if program is None:
+        if required:
+            raise FileNotFoundError("Graphviz's program dot was not found; install Graphviz, or leave graphviz=True out")
         return None
-    found = subprocess.run([program or "dot", "-Tsvg"], input=dot, capture_output=True, text=True, check=True)
+    found = subprocess.run([program, "-Tsvg"], input=dot, capture_output=True, text=True, check=True)
     return found.stdout[found.stdout.index("<svg") :]
