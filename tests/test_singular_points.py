@@ -9,6 +9,9 @@ import numpy as np
 import pytest
 
 from autograd_clone import grad, hessian, jvp
+from autograd_clone.engine.errors import MissingRuleError
+
+from . import oracle
 
 INF, NAN = np.inf, np.nan
 LOG2 = np.log(2.0)
@@ -179,3 +182,70 @@ def test_nans_that_are_left_out_have_no_derivative():
         assert np.isfinite(g).all()
         assert g[1] == 0
     assert np.array_equal(grad(lambda x: np.sum(np.nan_to_num(x)))(np.array([1.0, NAN, INF])), [1, 0, 0])
+
+
+# ---- second and third derivatives ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("y", [0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.5])
+def test_nothing_depends_on_the_exponent_of_zero(y):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        for f in (np.power, np.float_power):
+            mixed = [grad(lambda x, y, f=f: grad(f, 0)(x, y), 1)(0.0, y), grad(lambda x, y, f=f: grad(f, 1)(x, y), 0)(0.0, y)]
+            assert mixed == [0, 0]
+            assert grad(lambda x, y, f=f: grad(f, 1)(x, y), 1)(0.0, y) == 0
+            assert grad(f, 1)(0.0, y) == 0
+
+
+@pytest.mark.parametrize("p", [2, 2.5, 3, 4])
+def test_norms_at_elements_that_are_zero(p):
+    x = np.array([0.0, 1.0, -2.0])
+    for point in (x, x.astype(complex)):
+        norm = lambda x: np.linalg.norm(x, p)
+        want = oracle.gradient(norm, point, step=1e-3)
+        np.testing.assert_allclose(grad(norm)(point), want, rtol=1e-8, atol=1e-8)
+    slopes = lambda x: grad(lambda x: np.linalg.norm(x, p))(x)
+    h = 1e-7
+    want = np.stack([(slopes(x + h * e) - slopes(x - h * e)) / (2 * h) for e in np.eye(3)])
+    np.testing.assert_allclose(hessian(lambda x: np.linalg.norm(x, p))(x), want, rtol=1e-6, atol=2e-4)
+
+
+SINGULAR = {
+    "rank 2 of 3": np.diag([1.0, 2.0, 0.0]),
+    "rank 1 of 3": np.ones((3, 3)),
+    "rank 0 of 3": np.zeros((3, 3)),
+    "rank 2 of 4": np.outer([1.0, 2, 3, 4], [1, 0, 1, 1]) + np.outer([1.0, 0, 0, 4], [1, 0, 2, 1]),
+    "rank 1 of 5": np.outer(np.arange(5.0), np.ones(5)),
+    "nearly singular": np.diag([1.0, 1e-9, 2.0]),
+}
+
+
+@pytest.mark.parametrize("a", SINGULAR.values(), ids=SINGULAR)
+def test_three_derivatives_of_a_determinant(a):
+    u, v, w = np.random.default_rng(0).standard_normal((3, *a.shape))
+    det = np.linalg.det
+    along = lambda f, v: lambda x: jvp(f, (x,), (v,))[1]
+    down = lambda f, v: lambda x: np.sum(grad(f)(x) * v)
+    line = lambda f, v, h: lambda x: (f(x + h * v) - f(x - h * v)) / (2 * h)
+
+    def exact(f, v):  # a polynomial of degree five at most along each line
+        return lambda x: (64 * line(f, v, 0.25)(x) - 20 * line(f, v, 0.5)(x) + line(f, v, 1.0)(x)) / 45
+
+    first = exact(det, u)
+    second = exact(first, v)
+    third = exact(second, w)
+    for one in (along, down):
+        assert one(det, u)(a) == pytest.approx(first(a), rel=1e-9, abs=1e-9)
+        for two in (along, down):
+            assert two(one(det, u), v)(a) == pytest.approx(second(a), rel=1e-9, abs=1e-9)
+            for three in (along, down):
+                assert three(two(one(det, u), v), w)(a) == pytest.approx(third(a), rel=1e-8, abs=1e-8)
+
+
+def test_a_fourth_derivative_of_a_determinant_is_refused_at_a_singular_matrix():
+    f = np.linalg.det
+    for _ in range(3):
+        f = lambda x, f=f: np.sum(grad(f)(x) ** 2)
+    with pytest.raises(MissingRuleError, match="fourth derivative"):
+        grad(f)(np.ones((3, 3)))

@@ -1,18 +1,24 @@
 """Determinants, whose derivative is the matrix of cofactors.
 
 The cofactors are polynomials in the elements, so they are defined where the matrix is singular, and so is
-their own derivative. There they are found from ``A = U S V^H``, by
-``cof(A + U E V^H) = cof(U) cof(S + E) cof(V^H)`` and ``cof(U) = det(U) conj(U)``. A third derivative at a
-singular matrix is refused by `numpy.linalg.inv`.
+their own derivatives. There they are found from ``A = U S V^H``, by
+``cof(A + U E V^H) = cof(U) cof(S + E) cof(V^H)`` and ``cof(U) = det(U) conj(U)``; the determinant of a diagonal
+matrix plus another is a sum of products of diagonal elements and minors of the other. A fourth derivative at a
+singular matrix is refused.
 """
 
 from __future__ import annotations
 
+from itertools import combinations, permutations
+
 import numpy as np
 
+from ..engine.box import all_values
 from ..engine.cotangent import shape_of
 from ..engine.define import custom
+from ..engine.errors import MissingRuleError
 from .matrices import T, add2d, batch_all, column, is_complex
+from .repeated import unregistered
 
 
 def cofactors(a, d):
@@ -76,6 +82,8 @@ def _third(a, t, v):
     """The derivative of `cofactors_push` along `t` with respect to `a`, along `v`; symmetric in `t` and
     `v`.
     """
+    if not _inverse_or_nan(all_values(a))[1].all():
+        return SINGULAR_THIRD(a, t, v)
     x = np.linalg.inv(a)
     xt, xv = x @ t, x @ v
     pt, pv = add2d(np.trace(xt, axis1=-2, axis2=-1)), add2d(np.trace(xv, axis1=-2, axis2=-1))
@@ -84,6 +92,46 @@ def _third(a, t, v):
     return add2d(np.linalg.det(a)) * T(inner)
 
 
+def singular_third(a, t, v):
+    """As `_third`, where there is no inverse: from the elements and 3x3 minors of matrices beside a diagonal one."""
+    u, s, vh = np.linalg.svd(a)
+    scale = add2d(np.linalg.det(u) * np.linalg.det(vh))
+    e, f = (np.conj(T(u)) @ x @ np.conj(T(vh)) for x in (t, v))
+    p = _all_but_three(s)
+    d, c = np.diagonal(e, axis1=-2, axis2=-1), np.diagonal(f, axis1=-2, axis2=-1)
+    eye = np.eye(s.shape[-1], dtype=s.dtype)
+    diagonal = np.einsum("...ijk,...i,...j->...k", p, d, c) - np.einsum("...ijk,...ij,...ji->...k", p, e, f)
+    out = eye * diagonal[..., None, :]
+    out = out - T(f) * np.einsum("...ijk,...i->...kj", p, d) - T(e) * np.einsum("...ijk,...i->...kj", p, c)
+    out = out + np.einsum("...ijk,...ij,...jk->...ki", p, e, f) + np.einsum("...ijk,...ij,...jk->...ki", p, f, e)
+    out = scale * (np.conj(u) @ out @ np.conj(vh))
+    return out.astype(np.result_type(a, t, v), copy=False)
+
+
+def _all_but_three(s):
+    """For each three different entries of the last axis the product of all others."""
+    n = s.shape[-1]
+    out = np.zeros((*s.shape[:-1], n, n, n), s.dtype)
+    for i, j, k in combinations(range(n), 3):
+        product = np.prod(np.delete(s, [i, j, k], axis=-1), axis=-1)
+        for order in permutations((i, j, k)):
+            out[(..., *order)] = product
+    return out
+
+
+def _refuse_fourth(g, a):
+    raise MissingRuleError(
+        "numpy.linalg.det: the fourth derivative at a singular matrix has no rule; its first three have. Write the determinant out, "
+        "or take the derivative at a matrix that has an inverse"
+    )
+
+
+SINGULAR_THIRD = unregistered(
+    singular_third,
+    vjp={"a": _refuse_fourth, "t": lambda g, a, v: _third(a, g, v), "v": lambda g, a, t: _third(a, t, g)},
+    jvp={},
+    batch=batch_all,
+)
 COFACTORS_PUSH = custom(
     cofactors_push,
     vjp={"a": lambda g, a, v: _third(a, v, g), "v": lambda g, a: COFACTORS_PUSH(a, g)},

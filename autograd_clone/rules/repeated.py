@@ -253,7 +253,7 @@ def _bracket(x, y):
     return x @ y - y @ x
 
 
-def _unregistered(fun, vjp, jvp, batch, outputs=1):
+def unregistered(fun, vjp, jvp, batch, outputs=1):
     """A primitive outside the registry: what it returns does not show its derivative, so tests of its own
     would say nothing.
     """
@@ -264,7 +264,7 @@ def _unregistered(fun, vjp, jvp, batch, outputs=1):
     return prim
 
 
-FRAME_SOLVE = _unregistered(
+FRAME_SOLVE = unregistered(
     frame_solve,
     vjp={
         "b": lambda g, b, gaps, ans: _bracket(FRAME_SOLVE(T(b), g, gaps), T(ans)),
@@ -278,13 +278,13 @@ FRAME_SOLVE = _unregistered(
     },
     batch=elementwise,
 )
-MIXED = _unregistered(
+MIXED = unregistered(
     mixed,
     vjp={"b": _mixed_vjp, "x": None, "equal": None},
     jvp={"b": _mixed_jvp, "x": None, "equal": None},
     batch=elementwise,
 )
-BOTH = _unregistered(
+BOTH = unregistered(
     both,
     vjp={
         "k": lambda g, gw, equal: nan_where(_meeting(g, gw, equal), g.dtype),
@@ -298,7 +298,7 @@ BOTH = _unregistered(
     },
     batch=batch_all,
 )
-DIAGONAL = _unregistered(
+DIAGONAL = unregistered(
     diagonal_in_groups,
     vjp={
         "m": _diagonal_vjp,
@@ -312,7 +312,7 @@ DIAGONAL = _unregistered(
     },
     batch=batch_all,
 )
-FRAMES = _unregistered(
+FRAMES = unregistered(
     frames,
     vjp={"a": _frames_vjp, "w": None, "v": None},
     jvp={"a": _frames_jvp, "w": None, "v": None},
