@@ -29,7 +29,7 @@ TESTED_ZERO = [p for p in ZERO if has_samples(p)]
 LOOPED = frozenset({
     # matrix functions and banded systems, which LAPACK and SciPy take one at a time
     "banded_system", "exponential", "exponential_derivative", "fractional_power", "logarithm", "riccati", "square_root", "sylvester",
-    "unpivoted_lu", "_pivots", "_turn", "_eigenvectors", "_tridiagonal", "_eig", "_qr_order", "_rq", "sign", "numpy.roots", *(f"numpy.polynomial.{module}roots" for module in ("polynomial.poly", "chebyshev.cheb", "legendre.leg", "laguerre.lag", "hermite.herm", "hermite_e.herme")), "scipy.linalg._special_matrices.block_diag",
+    "unpivoted_lu", "_pivots", "_turn", "_adapted", "_rotated", "_eigenvectors", "_tridiagonal", "_eig", "_qr_order", "_rq", "sign", "numpy.roots", *(f"numpy.polynomial.{module}roots" for module in ("polynomial.poly", "chebyshev.cheb", "legendre.leg", "laguerre.lag", "hermite.herm", "hermite_e.herme")), "scipy.linalg._special_matrices.block_diag",
     # convolutions of several axes, histograms, weighted quantiles
     "convolve_channels", "numpy.bincount", "numpy.histogram_bin_edges", "order_statistics", "weighted_ranks",
     # generalised ufuncs with ``axes``
