@@ -286,6 +286,12 @@ def test_where_instead_of_a_branch():
     close(vmap(grad(g))(X), each(grad(g), X), rtol=1e-11)
 
 
+def test_a_plain_array_at_positions_of_a_batch():
+    table, positions = onp.arange(5.0) ** 2, onp.array([[0, 4, 1], [2, 2, 3]])
+    for f in (lambda i: np.take_along_axis(table, i, 0), lambda i: np.take_along_axis(table, i, None), lambda i: np.take(table, i)):
+        close(vmap(f)(positions), table[positions])
+
+
 def test_masks():
     f = lambda x: np.sum(x, where=(x > 0) & ~(x > 1) | (x < -1)) + np.mean(np.maximum(x, 0.1), where=x > -5)
     close(vmap(f)(X), each(f, X))

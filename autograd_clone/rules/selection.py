@@ -210,13 +210,13 @@ def _take_along_axis(arr, indices, axis=-1):
     if axis is None:
         if indices.ndim != 1:
             raise ValueError("when axis=None, `indices` must have a single dimension.")
-        return np.ravel(arr)[indices]
+        return read_at(np.ravel(arr), indices)
     shape = shape_of(arr)
     if len(shape) != indices.ndim:
         raise ValueError("`indices` and `arr` must have the same number of dimensions")
     axis = normal_axis(axis, len(shape))
     grid = [np.arange(n).reshape((-1,) + (1,) * (len(shape) - 1 - k)) for k, n in enumerate(shape)]
-    return arr[(*grid[:axis], indices, *grid[axis + 1 :])]
+    return read_at(arr, (*grid[:axis], indices, *grid[axis + 1 :]))
 
 
 @composite(
