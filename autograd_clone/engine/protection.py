@@ -142,10 +142,10 @@ def _snapshot(trace: Trace, a: np.ndarray) -> np.ndarray:
 def hold_argument(trace: Trace, x: Any, *, lasting: bool = False) -> Any:
     """What is differentiated by, as a trace may have it: an array is read-only, for it does not change where the function sees it.
 
-    If the recording outlasts the trace it is a copy.
+    A copy if it is small, which takes less time, or if the recording outlasts the trace.
     """
     if type(x) is np.ndarray and _policy.get() == "lock":
-        if lasting or not _is_lockable(x):
+        if lasting or x.size <= SMALL or not _is_lockable(x):
             return x.copy(order="K")
         lock(trace, x)
     return x
