@@ -479,6 +479,106 @@ def test_variables():
     close(w.grad, [3, 12])
 
 
+# ---- programs that write into arrays -------------------------------------------------------------------------
+
+
+def heat(x):
+    """Writes into its argument."""
+    x[1:-1] += 0.1 * (x[2:] - 2 * x[1:-1] + x[:-2])
+    return x
+
+
+def now_and_then(state, i):
+    """Writes into a buffer that it otherwise hands on."""
+    x, buffer = state
+    if i % 5 == 3:
+        buffer *= 0.5
+        buffer += x
+    return x + 0.1 * np.sin(x) * buffer, buffer
+
+
+@pytest.mark.parametrize("memory", [1, 2, 4, 20])
+def test_steps_that_write_into_their_arguments(memory):
+    x = onp.array([0.0, 1.0, 0.5, 0.2, 0.0])
+
+    def plain(x):
+        x = x * 1.0
+        for _ in range(12):
+            x = heat(x)
+        return np.sum(x**2)
+
+    close(grad(lambda x: np.sum(checkpoint_sequence(heat, 12, memory)(x) ** 2))(x), grad(plain)(x))
+    close(grad(lambda x: np.sum(checkpoint_sequence(heat, 12, memory)(np.exp(x)) ** 2))(x), grad(lambda x: plain(np.exp(x)))(x))
+    assert x.tolist() == [0.0, 1.0, 0.5, 0.2, 0.0]
+    assert x.flags.writeable
+
+
+@pytest.mark.parametrize("memory", [1, 2, 4, 20])
+def test_states_that_share_an_array_which_is_written_later(memory):
+    def run(x, buffer):
+        state = x, np.array(buffer)
+        for i in range(12):
+            state = now_and_then(state, i)
+        return np.sum(state[0] ** 2)
+
+    sequence = lambda x, buffer: np.sum(checkpoint_sequence(now_and_then, 12, memory)((x, buffer))[0] ** 2)
+    buffer = W.copy()
+    close(grad(sequence)(X, buffer), grad(run)(X, W))
+    close(grad(sequence, 1)(X, buffer), grad(run, 1)(X, W))
+    for got, want in zip(grad(sequence, (0, 1))(X, buffer), grad(run, (0, 1))(X, W), strict=True):
+        close(got, want)
+    onp.testing.assert_array_equal(buffer, W)
+    assert buffer.flags.writeable
+
+
+def test_functions_that_write_into_their_arguments():
+    def f(x, c):
+        x[0] = 0.0
+        c[1] = 7.0
+        return x * c
+
+    for x, c in ((X, W.copy()), (onp.linspace(0, 1, 5000), onp.linspace(1, 2, 5000))):
+        want = c.copy()
+        want[1] = 7.0
+        want[0] = 0.0
+        before = c.copy()
+        close(grad(lambda x: np.sum(checkpoint(f)(x * 1.0, c)))(x), want)
+        close(grad(lambda x: np.sum(checkpoint(f, policy=np.multiply)(x * 1.0, c)))(x), want)
+        onp.testing.assert_array_equal(c, before)
+
+
+@pytest.mark.parametrize("n", [3, 5000])
+def test_constants_that_change_between_the_passes(n):
+    """Small ones are copied; large ones are read-only as long as the function runs, as for every operation."""
+    x = onp.linspace(0, 1, n)
+
+    def f(x, c):
+        y = checkpoint(lambda x, c: np.sin(x) * c)(x, c)
+        c[:] = 0.0
+        return np.sum(y)
+
+    c = onp.full(n, 3.0)
+    if n < 1000:
+        close(grad(f)(x, c), 3 * onp.cos(x))
+    else:
+        with pytest.raises(ValueError, match="read-only"):
+            grad(f)(x, c)
+        assert c[0] == 3
+    assert c.flags.writeable
+
+
+def test_constants_that_change_before_a_vjp_is_pulled():
+    for n in (3, 5000):
+        x, c = onp.linspace(0, 1, n), onp.full(n, 3.0)
+        _, pull = vjp(lambda x: checkpoint(lambda x, c: np.sin(x) * c)(x, c), x)
+        _, pull_sequence = vjp(lambda x: checkpoint_sequence(lambda s: (s[0] + np.sin(s[0]) * s[1], s[1]), 3, 2)((x, c))[0], x)
+        want = pull(onp.ones(n))[0], pull_sequence(onp.ones(n))[0]
+        c[:] = 0.0
+        x[:] = 0.0
+        close(pull(onp.ones(n))[0], want[0])
+        close(pull_sequence(onp.ones(n))[0], want[1])
+
+
 # ---- errors --------------------------------------------------------------------------------------------------
 
 

@@ -31,7 +31,7 @@ from .forward import ForwardTrace, all_tangents, match, tangent_map
 from .primitive import Primitive
 from .pytree import TreeDef, flatten
 from .reverse import unwrap
-from .trace import EndedTrace, Trace, apply
+from .trace import RELEASE, EndedTrace, Trace, apply
 from .transpose import zeros_like
 from .vspace import vspace
 
@@ -87,8 +87,12 @@ class JetTrace(Trace):
         self.order = order
         self.scope: dict | None = None
 
+    #: What it becomes in the end.
+    ended: type[JetTrace]
+
     def end(self) -> None:
-        self.__class__ = EndedJetTrace
+        RELEASE[0](self)
+        self.__class__ = self.ended
 
     def process(self, prim: Primitive, operands: tuple, params: dict) -> Any:
         recurrence = None if params else RECURRENCES.get(prim.name)
@@ -126,13 +130,13 @@ class JetTrace(Trace):
         return None if grow is None else self.box(ans, known, grow)
 
     def box(self, ans: Any, known: list, grow: Callable) -> Any:
-        """A value with its series in a box; complete, unless it may refer to itself. Of integers and truth values only the value."""
+        """A value with its series in a box; complete, unless it may refer to itself. Of integers only the value."""
         if type(ans) is not np.float64 and dtype_of(ans).kind in "iub":
             return ans
         if self.scope is not None:
             return new_box(ans, self, Series(known, grow))
         for k in range(1, self.order + 1):
-            known.append(grow(k))
+            known.append(grow(k))  # noqa: PERF401 - `grow` looks at `known`
         if self.watches:
             self.completed(known)
         return new_box(ans, self, Series(known))
@@ -222,6 +226,9 @@ class EndedJetTrace(JetTrace):
 
     __slots__ = ()
     process = EndedTrace.process
+
+
+JetTrace.ended = EndedJetTrace
 
 
 class _Equation:

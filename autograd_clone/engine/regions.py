@@ -23,7 +23,7 @@ from threading import Lock, get_ident
 from typing import ClassVar
 
 from .reverse import Node, ReverseTrace
-from .trace import LIVE, EndedTrace, Trace
+from .trace import EXPLAIN, LIVE, EndedTrace, Trace
 
 
 def sources(ends: Iterable[Node], mark: int) -> dict[int, Node]:
@@ -87,8 +87,10 @@ class Reopened:
         LIVE.append(get_ident())
         return self.trace
 
-    def __exit__(self, *exc_info: object) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
         LIVE.remove(get_ident())
+        if isinstance(error, ValueError):
+            EXPLAIN[0](error, self.trace)
         number = self.trace.id
         with self._lock:
             if self._open[number]:

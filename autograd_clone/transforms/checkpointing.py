@@ -8,11 +8,14 @@ import operator
 from collections.abc import Callable
 from typing import Any, cast
 
+import numpy as np
+
 from ..engine.box import Box
 from ..engine.calls import INTERPRETERS, CallPrimitive, joined, recorded, varies, youngest
 from ..engine.cotangent import add, as_scalar
 from ..engine.errors import ClosedOverTraceError, UnsupportedTypeError
-from ..engine.pytree import TreeDef, flatten
+from ..engine.protection import held
+from ..engine.pytree import TreeDef, flatten, tree_map
 from ..engine.regions import Reopened, cut, sources
 from ..engine.reverse import Node, ReverseTrace, backward, next_order
 from ..engine.trace import Trace, tracing
@@ -22,6 +25,7 @@ from .nary import name_of
 from .policies import PassingTrace, Policy, PolicyTrace, chosen, kept, replaying
 from .record import Tape
 from .revolve import room_for, stride
+from .untouched import Untouched, on_copies_if_it_writes
 
 
 class Region(Tape):
@@ -212,6 +216,7 @@ class Checkpoint(Rerun):
         del out
         if not result.can_rerun(trace):
             return self.fun(*args, **kwargs)
+        again.protect(trace)
         if result.captured:
             region = functools.partial(Region, again, xs, trace, kind_again(trace))
             return self.recorded(trace, result, boxes, lambda gs: region().pull_apart(gs))
@@ -238,7 +243,20 @@ class Inputs:
         leaves = list(self.constants)
         for k, x in zip(self.places, xs, strict=True):
             leaves[k] = x
-        return self.fun(self.treedef.unflatten(leaves))
+        inputs = Untouched(leaves)
+        try:
+            return on_copies_if_it_writes(lambda leaves: self.fun(self.treedef.unflatten(leaves)), leaves)
+        finally:
+            inputs.let_go()
+
+    def protect(self, trace: Trace) -> None:
+        """Have a trace protect the constants, as it does those of its nodes."""
+        self.constants = protected(trace, self.constants)
+
+
+def protected(trace: Trace, tree: Any) -> Any:
+    """A pytree with its plain arrays as a trace keeps them."""
+    return tree_map(lambda x: held(trace, x) if type(x) is np.ndarray else x, tree)
 
 
 # ---- a loop -------------------------------------------------------------------------------------------------------------
@@ -309,25 +327,32 @@ class Sweep:
     def __init__(self, sequence: CheckpointSequence, start: Any, trace: ReverseTrace | None) -> None:
         self.step, self.n, self.memory = sequence.step, sequence.n, sequence.memory
         self.start, self.trace = start, trace
-        self.kind: type[ReverseTrace] = ReverseTrace if trace is None else kind_again(trace)
-        self.plans: list[tuple[list[tuple[int, Any]], Recording | None]] = []
+        self.kind: type[ReverseTrace] = ReverseTrace
+        if trace is not None:
+            self.follow(trace)
+        self.plans: list[tuple[list[Kept], Recording | None]] = []
+
+    def follow(self, trace: ReverseTrace) -> None:
+        """Take derivatives for a trace."""
+        self.trace, self.kind = trace, kind_again(trace)
+        self.start = protected(trace, self.start)
 
     def forward(self) -> Apart | None:
         """The result, and all that was captured; ``None`` if the steps cannot be run again."""
         state, captured = self.start, {}
-        kept, last = [(0, state)], None
+        kept, last = [Kept(0, state)], None
         for i in range(self.n):
-            if len(kept) < self.memory and i == kept[-1][0] + stride(self.n - kept[-1][0], self.memory - len(kept)):
-                kept.append((i, state))
+            if len(kept) < self.memory and i == kept[-1].i + stride(self.n - kept[-1].i, self.memory - len(kept)):
+                kept.append(Kept(i, state))
             if i == self.n - 1 and self.trace is not None:
                 last = Recording(self, state, i)
                 result = last.result()
             else:
                 mark = next_order()
-                out = self.step(state, i)
+                out = on_copies_if_it_writes(self.step, state, i)
                 if self.trace is None and is_ordinary(type(found := youngest(flatten(out)[0]))):
-                    self.trace = cast(ReverseTrace, found)
-                    self.kind = kind_again(self.trace)
+                    self.follow(cast(ReverseTrace, found))
+                    kept[0] = Kept(0, self.start)
                 result = Apart.of(self.trace, out, mark)
                 del out
             if self.trace is not None and not result.can_rerun(self.trace):
@@ -343,31 +368,42 @@ class Sweep:
         try:
             kept, last = self.plans.pop()
         except IndexError:
-            kept, last = [(0, self.start)], None
+            kept, last = [Kept(0, self.start)], None
         total: dict[int, Any] = {}
         for i in reversed(range(self.n)):
             recording, last = last or self.record(kept, i), None
-            if kept[-1][0] == i:
-                kept.pop()
+            if kept[-1].i == i:
+                kept.pop().let_go()
             gs, taken = recording.pull(gs)
             del recording
             for order, g in taken.items():
                 total[order] = add(total[order], g, False) if order in total else g
         return gs, total
 
-    def record(self, kept: list[tuple[int, Any]], last: int) -> Recording:
+    def record(self, kept: list[Kept], last: int) -> Recording:
         """Step number `last`, on the way to which further states are kept as long as there is room."""
-        i, state = kept[-1]
+        i, state = kept[-1].i, kept[-1].tree
         assert self.trace is not None
         with Reopened(self.trace, self.kind):
             while i < last:
                 room = self.memory - len(kept)
                 for i in range(i, i + stride(last + 1 - i, room)):  # noqa: B020
-                    state = Apart.of(self.trace, self.step(state, i), next_order()).value
+                    mark = next_order()
+                    state = Apart.of(self.trace, on_copies_if_it_writes(self.step, state, i), mark).value
                 i += 1
                 if room:
-                    kept.append((i, state))
+                    kept.append(Kept(i, state))
         return Recording(self, state, last)
+
+
+class Kept(Untouched):
+    """The state before step `i`."""
+
+    __slots__ = ("i",)
+
+    def __init__(self, i: int, state: Any) -> None:
+        super().__init__(state)
+        self.i = i
 
 
 class Recording:

@@ -48,9 +48,6 @@ class LaplaceTrace(JetTrace):
         if self.batch.owns(known[2]):
             known[2] = np.mean(known[2]._value, axis=0)
 
-    def end(self) -> None:
-        self.__class__ = EndedLaplaceTrace
-
 
 class EndedLaplaceTrace(LaplaceTrace):
     """What a Laplace trace becomes when its transform has returned."""
@@ -59,6 +56,7 @@ class EndedLaplaceTrace(LaplaceTrace):
     process = EndedJetTrace.process
 
 
+LaplaceTrace.ended = EndedLaplaceTrace
 INTERPRETERS[LaplaceTrace] = INTERPRETERS[JetTrace]
 INTERPRETERS[EndedLaplaceTrace] = INTERPRETERS[EndedJetTrace]
 

@@ -15,6 +15,7 @@ from ..engine.cotangent import dtype_of, shape_of
 from ..engine.errors import RuleShapeError
 from ..engine.forward import match
 from ..engine.jet import JetTrace, Series
+from ..engine.protection import hold_argument
 from ..engine.pytree import flatten, tree_map
 from ..engine.transpose import zeros_like
 from .nary import Argnum, Transform
@@ -38,7 +39,7 @@ def push_series(fun: Callable, x: Any, coefficients: Sequence[Any], trace: JetTr
     rows = [treedef.flatten_like(c, "series") for c in coefficients]
     with trace or JetTrace(len(rows)) as trace:
         boxed = [
-            leaf if v is None else new_box(v, trace, Series([v, *(_fitted(c, v) for c in column)]))
+            leaf if v is None else new_box(hold_argument(trace, v), trace, Series([v, *(_fitted(c, v) for c in column)]))
             for leaf, v, *column in zip(leaves, values, *rows, strict=True)
         ]
         outs, outdef = flatten(fun(treedef.unflatten(boxed)))

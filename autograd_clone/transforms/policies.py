@@ -17,7 +17,7 @@ from ..engine.primitive import Primitive, find, public_name
 from ..engine.pytree import flatten
 from ..engine.reverse import ReverseTrace, root
 from ..engine.tables import ALIASES
-from ..engine.trace import EndedTrace
+from ..engine.trace import RELEASE, EndedTrace
 
 Policy = Callable | Collection[Callable] | str | None
 _PRIMITIVE = frozenset({"elementwise", "linear", "multilinear", "custom"})
@@ -77,6 +77,7 @@ class PolicyTrace(ReverseTrace):
         raise NotImplementedError
 
     def end(self) -> None:
+        RELEASE[0](self)
         self.__class__ = EndedPolicyTrace
 
 
