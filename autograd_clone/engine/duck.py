@@ -42,7 +42,11 @@ def zeros(shape: Any, dtype: Any, like: Any) -> Any:
 
 def ones(shape: Any, dtype: Any, like: Any) -> Any:
     """Ones, of the type of array that `like` is if that is a foreign one."""
-    return np.ones(shape, dtype, like=like) if is_duck(like) else np.ones(shape, dtype)
+    if is_duck(like):
+        return np.ones(shape, dtype, like=like)
+    out = np.empty(shape, dtype)
+    out.fill(1)
+    return out
 
 
 def blame(error: Exception, what: str, values: Any) -> None:

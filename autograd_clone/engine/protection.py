@@ -84,11 +84,20 @@ def keep(trace: Trace, a: np.ndarray) -> np.ndarray:
 
     For operators, which do not ask again for the array that they asked for last.
     """
-    if id(a) in trace.held:
+    key, holding = id(a), trace.held
+    if key in holding:
         trace.constant = a
         return a
-    if sys.getrefcount(a) == _TEMPORARY and a.base is None:
-        return a
+    if a.base is None:
+        if sys.getrefcount(a) == _TEMPORARY:
+            return a
+        if a.size <= SMALL and LASTING not in holding and _policy.get() == "lock":  # `held`, written out
+            place = -1 - (key >> 4) % REMEMBERED
+            if holding.get(place) is not a:
+                if holding is NOTHING_HELD:
+                    holding = trace.held = {}
+                holding[place] = a
+                return a.copy()
     return held(trace, a)
 
 
