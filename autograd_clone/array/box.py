@@ -18,7 +18,7 @@ from ..engine.batch import run_constant, youngest_batch
 from ..engine.box import Box, all_values, getval
 from ..engine.define import refusal
 from ..engine.duck import is_duck
-from ..engine.errors import AutogradError, BatchedParameterError, TracedConversionError
+from ..engine.errors import BatchedParameterError, TracedConversionError
 from ..engine.primitive import REGISTRY, find, missing_rule, public_name
 from ..engine.trace import apply
 from .complaints import complaint
@@ -130,21 +130,22 @@ class ArrayBox(Box):
         fast = FAST[len(inputs)].get(ufunc)
         if fast is not None and not kwargs and method == "__call__":
             return fast(*inputs)
-        if kwargs.get("out") is not None:
-            return INTO_OUT[0](getattr(ufunc, method), inputs, kwargs)
-        if method == "__call__":
+        if method == "__call__" and kwargs.get("out") is None:
             if any(map(defers_to, inputs)):
                 return NotImplemented
             return call(ufunc, inputs, kwargs)
         handler = UFUNC_METHODS.get(method)
-        if handler is None:
-            raise missing_rule(f"{public_name(ufunc)}.{method}", "0")
         try:
+            if kwargs.get("out") is not None:
+                return INTO_OUT[0](getattr(ufunc, method), inputs, kwargs)
+            if handler is None:
+                raise missing_rule(f"{public_name(ufunc)}.{method}", "0")
             return handler(ufunc, *inputs, **kwargs)
-        except AutogradError:
-            raise
         except Exception as error:
-            raise complaint(getattr(ufunc, method), inputs, kwargs, error) from None
+            own = complaint(ufunc if method == "__call__" else getattr(ufunc, method), inputs, kwargs, error)
+            if own is error:
+                raise
+            raise own from own.__cause__
 
     def __array_function__(self, func: Callable, types: Any, args: tuple, kwargs: dict) -> Any:
         return call(func, args, kwargs)
@@ -184,8 +185,8 @@ def call(func: Callable, args: tuple, kwargs: dict) -> Any:
     prim = REGISTRY.get(func) or find(func)
     if prim is None:
         raise missing_rule(public_name(func), _first_traced(args, kwargs))
+    kind = prim.kind
     try:
-        kind = prim.kind
         if kwargs.get("out") is not None or (len(args) > 2 and has_out(func, args)):
             return INTO_OUT[0](func, args, kwargs)
         if kwargs and func in WITH_INITIAL and isinstance(kwargs.get("initial"), Box):
@@ -212,13 +213,13 @@ def call(func: Callable, args: tuple, kwargs: dict) -> Any:
         if kind == "call":
             return prim(*args, **kwargs)
         raise refusal(prim)
-    except AutogradError:
-        raise
     except Exception as error:
+        if kind == "call":  # code of the program
+            raise
         own = complaint(func, args, kwargs, error)
         if own is error:
             raise
-        raise own from None
+        raise own from own.__cause__
 
 
 def has_out(func: Callable, args: tuple) -> bool:

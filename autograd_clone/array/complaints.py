@@ -1,27 +1,34 @@
 """What NumPy itself says of a call that failed: code that computes a function by other means need not check every argument.
 
 The function is called once more, on plain values. If it fails as well, its exception is the one that a program should see.
+Otherwise the call is one that the derivative does not support.
 """
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from types import BuiltinFunctionType
 from typing import Any
 
 import numpy as np
 
 from ..engine.batch import BatchTrace
 from ..engine.box import Box
+from ..engine.errors import AutogradError, UnsupportedCallError
+from ..engine.primitive import public_name
 
 
 def complaint(function: Callable, args: tuple, kwargs: dict, error: Exception) -> Exception:
-    """The exception of ``function(*args, **kwargs)`` on plain values; `error`, which the traced call has raised, if there is none.
+    """The exception to raise instead of `error`, which ``function(*args, **kwargs)`` of traced values has raised; `error` itself if
+    it is as good: ours, one of the same type as NumPy's, or perhaps one of the program.
 
     A function that calls a program's own functions is not called again.
     """
-    values = [*args, *kwargs.values()]
-    if any(callable(x) and not isinstance(x, (type, Box, np.ufunc)) for x in values):
+    if isinstance(error, AutogradError):
+        _name(function, error)
+        return error
+    if isinstance(error, _FOR_ALL_TO_SEE) or any(map(_is_of_program, (*args, *kwargs.values()))):
         return error
     try:
         with warnings.catch_warnings(), np.errstate(all="ignore"):
@@ -29,7 +36,32 @@ def complaint(function: Callable, args: tuple, kwargs: dict, error: Exception) -
             function(*map(plain_copy, args), **{k: plain_copy(v) for k, v in kwargs.items()})
     except Exception as own:  # noqa: BLE001 - whatever it is
         return error if type(own) is type(error) else own.with_traceback(None)
-    return error
+    unsupported = UnsupportedCallError(
+        f"{_name_of(function)}: the derivative does not support a call with these arguments ({type(error).__name__}: {error})"
+    )
+    unsupported.__cause__ = error
+    return unsupported
+
+
+#: What says nothing of the arguments.
+_FOR_ALL_TO_SEE = (MemoryError, RecursionError, FloatingPointError, Warning)
+
+
+def _is_of_program(x: Any) -> bool:
+    """Whether an argument is a function that may be the program's own."""
+    return callable(x) and not isinstance(x, (type, Box, np.ufunc, BuiltinFunctionType))
+
+
+def _name_of(function: Callable) -> str:
+    owner = getattr(function, "__self__", None)
+    return f"{public_name(owner)}.{function.__name__}" if isinstance(owner, np.ufunc) else public_name(function)
+
+
+def _name(function: Callable, error: AutogradError) -> None:
+    """Add to one of our errors which function it is about, where it does not say so."""
+    name = _name_of(function)
+    if name.rpartition(".")[2] not in str(error) and not getattr(error, "__notes__", ()):
+        error.add_note(f"in {name}")
 
 
 def plain_copy(x: Any) -> Any:
@@ -38,7 +70,9 @@ def plain_copy(x: Any) -> Any:
         return _first_value(x)
     if isinstance(x, np.ndarray):
         if x.dtype.hasobject:
-            return np.array([plain_copy(e) for e in x.flat], x.dtype).reshape(x.shape)
+            copy = np.empty(x.shape, x.dtype)
+            copy.flat = [plain_copy(e) for e in x.flat]
+            return copy
         return x.copy()
     if type(x) is list or type(x) is tuple:
         return type(x)(map(plain_copy, x))

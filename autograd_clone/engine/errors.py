@@ -19,6 +19,10 @@ class NotDifferentiableError(AutogradError, TypeError):
     """A function that has no derivative by its nature was called on a traced value."""
 
 
+class UnsupportedCallError(AutogradError, NotImplementedError):
+    """A function was called on a traced value in a way that NumPy accepts and its derivative does not support."""
+
+
 class UnsupportedKeywordError(AutogradError, TypeError):
     """A keyword argument was given that the derivative rule does not handle."""
 
