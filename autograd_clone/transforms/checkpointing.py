@@ -25,7 +25,7 @@ from .nary import name_of
 from .policies import PassingTrace, Policy, PolicyTrace, chosen, kept, replaying
 from .record import Tape
 from .revolve import room_for, stride
-from .untouched import Untouched, on_copies_if_it_writes
+from .untouched import Frozen, Untouched, on_copies_if_it_writes
 
 
 class Region(Tape):
@@ -310,6 +310,10 @@ class CheckpointSequence(Rerun):
         return self.recorded(sweep.trace, result, [leaves[k] for k in mine], pull)
 
 
+#: Numbers of steps and the states before them.
+Kept = list[tuple[int, Untouched | Frozen]]
+
+
 class Sweep:
     """Going through a sequence forward, and backward.
 
@@ -330,20 +334,24 @@ class Sweep:
         self.kind: type[ReverseTrace] = ReverseTrace
         if trace is not None:
             self.follow(trace)
-        self.plans: list[tuple[list[Kept], Recording | None]] = []
+        self.plans: list[tuple[Kept, Recording | None]] = []
 
     def follow(self, trace: ReverseTrace) -> None:
         """Take derivatives for a trace."""
         self.trace, self.kind = trace, kind_again(trace)
         self.start = protected(trace, self.start)
 
+    def beginning(self) -> Kept:
+        """What is kept at first: the initial state."""
+        return [(0, Untouched(self.start))]
+
     def forward(self) -> Apart | None:
         """The result, and all that was captured; ``None`` if the steps cannot be run again."""
         state, captured = self.start, {}
-        kept, last = [Kept(0, state)], None
+        kept, last = self.beginning(), None
         for i in range(self.n):
-            if len(kept) < self.memory and i == kept[-1].i + stride(self.n - kept[-1].i, self.memory - len(kept)):
-                kept.append(Kept(i, state))
+            if len(kept) < self.memory and i == kept[-1][0] + stride(self.n - kept[-1][0], self.memory - len(kept)):
+                kept.append((i, Frozen(state)))
             if i == self.n - 1 and self.trace is not None:
                 last = Recording(self, state, i)
                 result = last.result()
@@ -352,7 +360,7 @@ class Sweep:
                 out = on_copies_if_it_writes(self.step, state, i)
                 if self.trace is None and is_ordinary(type(found := youngest(flatten(out)[0]))):
                     self.follow(cast(ReverseTrace, found))
-                    kept[0] = Kept(0, self.start)
+                    kept[:1] = self.beginning()
                 result = Apart.of(self.trace, out, mark)
                 del out
             if self.trace is not None and not result.can_rerun(self.trace):
@@ -368,21 +376,21 @@ class Sweep:
         try:
             kept, last = self.plans.pop()
         except IndexError:
-            kept, last = [Kept(0, self.start)], None
+            kept, last = self.beginning(), None
         total: dict[int, Any] = {}
         for i in reversed(range(self.n)):
             recording, last = last or self.record(kept, i), None
-            if kept[-1].i == i:
-                kept.pop().let_go()
+            if kept[-1][0] == i:
+                kept.pop()[1].let_go()
             gs, taken = recording.pull(gs)
             del recording
             for order, g in taken.items():
                 total[order] = add(total[order], g, False) if order in total else g
         return gs, total
 
-    def record(self, kept: list[Kept], last: int) -> Recording:
+    def record(self, kept: Kept, last: int) -> Recording:
         """Step number `last`, on the way to which further states are kept as long as there is room."""
-        i, state = kept[-1].i, kept[-1].tree
+        i, state = kept[-1][0], kept[-1][1].tree
         assert self.trace is not None
         with Reopened(self.trace, self.kind):
             while i < last:
@@ -392,18 +400,8 @@ class Sweep:
                     state = Apart.of(self.trace, on_copies_if_it_writes(self.step, state, i), mark).value
                 i += 1
                 if room:
-                    kept.append(Kept(i, state))
+                    kept.append((i, Frozen(state)))
         return Recording(self, state, last)
-
-
-class Kept(Untouched):
-    """The state before step `i`."""
-
-    __slots__ = ("i",)
-
-    def __init__(self, i: int, state: Any) -> None:
-        super().__init__(state)
-        self.i = i
 
 
 class Recording:

@@ -13,7 +13,7 @@ from ..engine.trace import RELEASE, Trace
 
 
 class Untouched:
-    """A pytree whose plain arrays are read-only until it is let go."""
+    """A pytree whose plain arrays, which others may hold too, are read-only until it is let go."""
 
     __slots__ = ("_holder", "tree")
 
@@ -28,6 +28,34 @@ class Untouched:
         """Make the arrays writeable again, unless somebody else holds them."""
         if self._holder.held:
             RELEASE[0](self._holder)
+
+    __del__ = let_go
+
+
+class Frozen:
+    """A pytree that nobody else holds for long: a lighter form of `Untouched`, to be let go in the reverse order of making.
+
+    Attributes
+    ----------
+    tree : pytree
+        With copies in place of views, the memory of which somebody may write to by another name.
+    """
+
+    __slots__ = ("_arrays", "tree")
+
+    def __init__(self, tree: Any) -> None:
+        leaves, treedef = flatten(tree)
+        leaves = [x.copy(order="K") if type(x) is np.ndarray and x.base is not None else x for x in leaves]
+        self.tree = treedef.unflatten(leaves)
+        self._arrays = [x for x in leaves if type(x) is np.ndarray and x.flags.writeable]
+        for x in self._arrays:
+            x.setflags(write=False)
+
+    def let_go(self) -> None:
+        """Make the arrays writeable again."""
+        for x in self._arrays:
+            x.setflags(write=True)
+        self._arrays = []
 
     __del__ = let_go
 
