@@ -135,10 +135,15 @@ def zero(fun: Callable, **options: Any) -> Primitive:
     return _record(fun, "zero", (), **options)
 
 
-def composite(fun: Callable, implementation: Callable | None = None, **options: Any) -> Any:
-    """Register code that computes `fun` in terms of other functions; a decorator if the code is left out."""
+def composite(fun: Callable | None, implementation: Callable | None = None, **options: Any) -> Any:
+    """Register code that computes `fun` in terms of other functions; a decorator if the code is left out.
+
+    ``None`` in place of `fun`, of a function that this version of NumPy lacks, registers nothing.
+    """
     if implementation is None:
         return lambda code: composite(fun, code, **options)
+    if fun is None:
+        return implementation
     prim = Primitive(fun, "composite", **options)
     prim.implementation = implementation
     REGISTRY[fun] = prim

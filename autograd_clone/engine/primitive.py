@@ -284,7 +284,9 @@ class Primitive:
         if isinstance(rule, str):
             name = rule.removeprefix("1/")
             return Rule(operator.mul if name == rule else operator.truediv, self._gatherer([name]), [name], rule)
-        names = list(inspect.signature(rule).parameters)
+        # a default of the rule's own is for versions of NumPy whose function lacks the parameter
+        parameters = inspect.signature(rule).parameters.items()
+        names = [n for n, p in parameters if p.default is p.empty or n in self.defaults]
         widened = self.others(own)
         if names[:1] in (["g"], ["t"]):
             return Rule(_explicit(rule, len(names) - 1), self._gatherer(names[1:], own, widened), names[1:], rule)

@@ -15,6 +15,7 @@ from ..engine.primitive import REGISTRY
 from ..engine.reverse import ReverseTrace, next_order
 from ..engine.trace import apply
 from .creation import as_array
+from .tools import SEVERAL
 
 # ---- the order of axes -----------------------------------------------------------------------------
 
@@ -198,7 +199,7 @@ linear(
 def _broadcast_arrays(*args, subok=False):
     arrays = [as_array(a) for a in args]
     shape = np.broadcast_shapes(*map(shape_of, arrays))
-    return tuple(a if shape_of(a) == shape else np.broadcast_to(a, shape) for a in arrays)
+    return SEVERAL(a if shape_of(a) == shape else np.broadcast_to(a, shape) for a in arrays)
 
 
 @composite(
@@ -222,7 +223,7 @@ def _meshgrid(*xi, copy=True, sparse=False, indexing="xy"):
         np.reshape(as_array(x), (1,) * axis + (-1,) + (1,) * (n - 1 - axis))
         for x, axis in zip(xi, axes, strict=True)
     ]
-    return tuple(grid) if sparse else np.broadcast_arrays(*grid)
+    return SEVERAL(grid) if sparse else np.broadcast_arrays(*grid)
 
 
 @composite(np.ix_, samples=lambda s: [s(s.array(3), s.array(2))])

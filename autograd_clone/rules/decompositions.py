@@ -22,6 +22,7 @@ from ..engine.direction import number_of_trial
 from .eigen import without_phases
 from .matrices import H, T, column, conj, is_complex, real, real_dtype, row
 from .repeated import FRAMES, direction_of, equal_pairs, groups_of, has_equal, inverse_gaps, plain
+from .tools import of_linalg
 from .triangular import TRIANGULAR_SOLVE
 
 # ---- cholesky ----------------------------------------------------------------------------------------------
@@ -44,7 +45,7 @@ def _new_half_triangle(n, dtype):
 _small_half_triangle = functools.lru_cache(64)(_new_half_triangle)
 
 
-def _cholesky_vjp(g, ans, upper):
+def _cholesky_vjp(g, ans, upper=False):
     if upper:
         g, ans = H(g), H(ans)
     p = (T(ans) @ g) * _half_triangle(ans.shape[-1], real_dtype(ans))
@@ -53,7 +54,7 @@ def _cholesky_vjp(g, ans, upper):
     return T(TRIANGULAR_SOLVE(conj(ans), T(p), lower=True, transposed=True))
 
 
-def _cholesky_jvp(t, ans, upper):
+def _cholesky_jvp(t, ans, upper=False):
     if upper:
         ans = H(ans)
     t = (t + H(t)) * 0.5
@@ -302,7 +303,7 @@ def _svd_by_eigh(a, compute_uv):
 
 
 composite(
-    np.linalg.svdvals,
+    of_linalg("svdvals"),
     lambda x, /: _svd(x, full_matrices=False, compute_uv=False),
     samples=lambda s: [s(s.array(3, 2)), s(s.array(2, 2, 3)), s(s.array(0, 3))],
 )

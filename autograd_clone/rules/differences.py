@@ -10,7 +10,7 @@ from ..engine.box import Box
 from ..engine.define import composite, linear
 from ..engine.duck import is_duck, zeros
 from .creation import as_array
-from .tools import NOT_GIVEN, along, axes_of
+from .tools import NOT_GIVEN, SEVERAL, along, axes_of
 
 # ---- differences ---------------------------------------------------------------------------------------
 
@@ -142,7 +142,7 @@ def _gradient(f, *varargs, axis=None, edge_order=1):
                 "at least (edge_order + 1) elements are required."
             )
         slopes.append(_slope(f, k, spacing, edge_order))
-    return slopes[0] if len(slopes) == 1 else tuple(slopes)
+    return slopes[0] if len(slopes) == 1 else SEVERAL(slopes)
 
 
 def _spacings(f, axes, given):

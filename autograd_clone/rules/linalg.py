@@ -296,29 +296,6 @@ def _best_splits(ends):
             cost[i, j] = costs[splits[i, j]]
     return splits
 
-
-# ---- the array API's names ---------------------------------------------------------------------------------
-
-composite(
-    np.linalg.diagonal,
-    lambda x, /, *, offset=0: np.diagonal(x, offset, axis1=-2, axis2=-1),
-    samples=lambda s: [s(s.array(2, 3, 4)), s(s.array(3, 3), offset=1)],
-)
-composite(
-    np.linalg.trace,
-    lambda x, /, *, offset=0, dtype=None: np.trace(x, offset, axis1=-2, axis2=-1, dtype=dtype),
-    samples=lambda s: [
-        s(s.array(2, 3, 4)),
-        s(s.array(3, 3), offset=1),
-        s(s.array(3, 3), dtype=np.result_type(s.dtype, np.float64)),
-    ],
-)
-composite(
-    np.linalg.matrix_transpose, lambda x, /: np.swapaxes(x, -1, -2), samples=lambda s: [s(s.array(2, 3, 4))]
-)
-if hasattr(np, "matrix_transpose"):
-    composite(
-        np.matrix_transpose, lambda x, /: np.swapaxes(x, -1, -2), samples=lambda s: [s(s.array(2, 3, 4))]
-    )
+# ---- what has no derivative -----------------------------------------------------------------------------------
 
 zero(np.linalg.matrix_rank)

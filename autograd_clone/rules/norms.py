@@ -15,7 +15,7 @@ from ..engine.cotangent import shape_of
 from ..engine.define import composite, custom, elementwise
 from ..engine.duck import is_duck
 from .matrices import conj, is_complex, real, real_dtype
-from .tools import expand, inverse_or_zero, kept_shape
+from .tools import expand, inverse_or_zero, kept_shape, of_linalg
 
 # ---- the Euclidean norm, and powers ------------------------------------------------------------------------
 
@@ -241,7 +241,7 @@ def _norm(x, ord=None, axis=None, keepdims=False):
 
 
 @composite(
-    np.linalg.vector_norm,
+    of_linalg("vector_norm"),
     samples=lambda s: [
         s(s.array(5)), s(s.array(2, 3)), s(s.array(2, 3), keepdims=True), s(s.array(2, 3), axis=1),
         s(s.nonzero(2, 3, 4), axis=(2, 0), ord=3, keepdims=True),
@@ -259,7 +259,7 @@ def _linalg_vector_norm(x, /, *, axis=None, keepdims=False, ord=2):
 
 
 @composite(
-    np.linalg.matrix_norm,
+    of_linalg("matrix_norm"),
     samples=lambda s: [
         s(s.array(2, 3, 4)),
         s(s.array(2, 3, 4), keepdims=True),

@@ -237,9 +237,15 @@ def _hankel(c, r=None):
     return np.concatenate([c, r[1:]])[np.arange(c.size)[:, None] + np.arange(r.size)]
 
 
+#: Whether this version of SciPy makes a matrix of each row, and not one of all.
+_IN_BATCHES = scipy.linalg.circulant(np.zeros((1, 2))).ndim == 3
+
+
 @scipy_composite(scipy.linalg.circulant, samples=lambda s: [s(s.array(3)), s(s.array(2, 3))])
 def _circulant(c):
     c = at_least(c, 1)
+    if not _IN_BATCHES:
+        c = np.ravel(c)
     n = np.arange(c.shape[-1])
     return c[..., (n[:, None] - n) % len(n)]
 

@@ -15,6 +15,7 @@ from ..engine.define import composite, linear, zero
 from ..engine.places import Step
 from ..engine.reverse import ReverseTrace, next_order
 from .creation import COPY, as_array
+from .tools import SEVERAL
 
 _f: Any
 
@@ -159,7 +160,7 @@ def _each(function):
     """`function` of every argument: one result for one, a tuple for several."""
 
     def implementation(*arys):
-        out = tuple(function(as_array(a)) for a in arys)
+        out = SEVERAL(function(as_array(a)) for a in arys)
         return out[0] if len(out) == 1 else out
 
     return implementation

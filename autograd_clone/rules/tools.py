@@ -23,6 +23,15 @@ NOT_GIVEN: Any = np._NoValue
 UMATH: Any = vars(np)["_core" if hasattr(np, "_core") else "core"].umath
 
 
+def of_linalg(name: str) -> Any:
+    """A function of `numpy.linalg`, ``None`` if this version of NumPy lacks it."""
+    return getattr(np.linalg, name, None)
+
+
+#: In what functions return several arrays: a tuple since NumPy 2.
+SEVERAL = type(np.meshgrid(0))
+
+
 def anywhere(mask: Any, unknown: bool = True) -> bool:
     """Whether a mask is true anywhere: to skip the treatment of a rare case, not to choose what is computed.
 
