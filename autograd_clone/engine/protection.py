@@ -224,7 +224,7 @@ def explain_read_only(error: ValueError, trace: Trace) -> None:
 _ADVICE = (
     "The arguments of a differentiated function, and arrays of plain NumPy that have been combined with traced values, are read-only "
     "until the function returns: to change them would change the derivative. Write into a copy, a = a.copy(), or into an array made "
-    "inside the function by autograd_clone.numpy; or put `with protect_constants('copy'):` around the call of the transform"
+    "inside the function by autograd_clone.numpy; or call the transform inside protect_constants('copy')"
 )
 
 EXPLAIN.append(explain_read_only)
