@@ -7,6 +7,7 @@ nothing is listed by hand.
 
 import functools
 import importlib
+import inspect
 import pkgutil
 from importlib.metadata import version as installed_version
 
@@ -69,7 +70,7 @@ def public_objects(module_name: str) -> dict[str, object]:
 
 def is_ours(obj: object) -> bool:
     """Whether an object was defined in this package, and is not NumPy's own with lists of traced values accepted."""
-    defined_in = getattr(getattr(obj, "__wrapped__", obj), "__module__", None) or ""
+    defined_in = getattr(inspect.unwrap(obj), "__module__", None) or ""
     return defined_in.split(".")[0] == PACKAGE
 
 
