@@ -16,6 +16,7 @@ from numpy.lib import NumpyVersion
 from numpy.testing.overrides import get_overridable_numpy_array_functions
 
 import autograd_clone.rules
+import autograd_clone.scipy.stats._records
 from autograd_clone.array.box import call
 from autograd_clone.engine.primitive import REGISTRY, Primitive
 from autograd_clone.engine.samples import Sample, Sampler
