@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from numbers import Number, Real
 from typing import Any
 
@@ -18,7 +18,7 @@ from ..engine.batch import run_constant, youngest_batch
 from ..engine.box import Box, all_values, getval
 from ..engine.define import refusal
 from ..engine.duck import is_duck
-from ..engine.errors import BatchedParameterError, TracedConversionError
+from ..engine.errors import BatchedParameterError, TracedConversionError, UnsupportedTypeError
 from ..engine.primitive import REGISTRY, find, missing_rule, public_name
 from ..engine.trace import apply
 from .complaints import complaint
@@ -277,12 +277,24 @@ def as_operand(x: Any) -> Any:
     if isinstance(x, np.generic):
         return x
     if isinstance(x, np.ndarray):
-        return FROM_LIST[0](x.tolist()) if x.dtype.hasobject and any(isinstance(e, Box) for e in x.flat) else x
+        return _of_numbers(x.tolist(), x.shape) if x.dtype.hasobject else x
     if kind is list or kind is tuple:
-        return FROM_LIST[0](x)
+        return _of_numbers(x)
     if isinstance(x, Number):
         return float(x) if isinstance(x, Real) or not hasattr(x, "__complex__") else complex(x)  # type: ignore[arg-type]
-    return as_operand(np.asarray(x)) if hasattr(kind, "__array__") and not hasattr(kind, "__array_function__") else x
+    if isinstance(x, Sequence) or (hasattr(kind, "__array__") and not hasattr(kind, "__array_function__")):
+        return as_operand(np.asarray(x))
+    return x
+
+
+def _of_numbers(x: Any, shape: tuple | None = None) -> Any:
+    """A (nested) list as an array, which is traced if there are traced values in it; not as one of Python objects."""
+    made = FROM_LIST[0](x)
+    if type(made) is np.ndarray and (made.dtype.hasobject or (shape is not None and made.shape != shape)):
+        raise UnsupportedTypeError(
+            "an array of Python objects that are not all numbers met a traced value; make it an array of numbers (astype(float), ...)"
+        )
+    return made
 
 
 def defers_to(x: Any) -> bool:

@@ -16,6 +16,7 @@ from ..engine.box import getval
 from ..engine.errors import NotDifferentiableError, TracedConversionError
 from ..engine.primitive import REGISTRY
 from .box import ArrayBox, call
+from .complaints import complaint
 
 #: Methods and properties that rule tables contribute, by name.
 METHODS: dict[str, Any] = {}
@@ -70,8 +71,16 @@ BINARY_BY_NAME = ("arctan2", "fmod", "hypot")
 
 
 def _method(function: Callable) -> Callable:
+    own = getattr(np.ndarray, function.__name__, None)
+
     def method(self: ArrayBox, *args: Any, **kwargs: Any) -> Any:
-        return call(function, (self, *args), kwargs)
+        try:
+            return call(function, (self, *args), kwargs)
+        except Exception as error:
+            as_method = error if own is None else complaint(own, (self, *args), kwargs, error)
+            if as_method is error:
+                raise
+            raise as_method from as_method.__cause__
 
     return _named(method, function.__name__)
 
@@ -101,7 +110,10 @@ def _of_value(name: str) -> property:
 
 def _method_of_value(name: str) -> Callable:
     def method(self: ArrayBox, *args: Any, **kwargs: Any) -> Any:
-        return getattr(np.asarray(getval(self)), name)(*map(getval, args), **kwargs)
+        value = getval(self)
+        if name == "__contains__" and not self.ndim:
+            return args[0] in value  # raises
+        return getattr(np.asarray(value), name)(*map(getval, args), **kwargs)
 
     return _named(method, name)
 
@@ -113,9 +125,8 @@ def compress(self: ArrayBox, condition: Any, axis: Any = None, out: Any = None) 
 
 def item(self: ArrayBox, *args: Any) -> Any:
     """As `numpy.ndarray.item`, but the element stays traced."""
+    np.broadcast_to(0.0, self.shape).item(*args)  # raises what NumPy raises
     if not args:
-        if self.size != 1:
-            raise ValueError("can only convert an array of size 1 to a Python scalar")
         return self[(0,) * self.ndim]
     index = args[0] if len(args) == 1 else args
     if isinstance(index, tuple):
@@ -140,20 +151,14 @@ def tolist(self: ArrayBox) -> Any:
     return [x.tolist() for x in self] if self.ndim else self[()]
 
 
-def view(self: ArrayBox, dtype: Any = None, type: Any = None) -> Any:
+def view(self: ArrayBox, *args: Any, **kwargs: Any) -> Any:
     """As `numpy.ndarray.view`, which must not read the bytes as another type."""
-    if (
-        dtype is None
-        or (not isinstance(dtype, _Type) and np.dtype(dtype) == self.dtype)
-        or dtype in (np.ndarray, self.dtype.type)
-    ):
+    seen = np.zeros((1,) * self.ndim, self.dtype).view(*args, **kwargs)  # raises what NumPy raises
+    if type(seen) is np.ndarray and seen.dtype == self.dtype:
         return self
     raise NotDifferentiableError(
-        f"ndarray.view({dtype!r}) reads the bytes of a traced array; use x.real, x.imag or x.astype"
+        f"ndarray.view({', '.join(map(repr, (*args, *kwargs.values())))}) reads the bytes of a traced array; use x.real, x.imag or x.astype"
     )
-
-
-_Type = type
 
 
 def to_device(self: ArrayBox, device: str, /, *, stream: Any = None) -> Any:
@@ -178,7 +183,8 @@ def install() -> None:
             setattr(ArrayBox, fun.__name__, _method(fun))
     ArrayBox.conj = ArrayBox.conjugate  # type: ignore[attr-defined]
     for name in SAME_AS_FUNCTION:
-        setattr(ArrayBox, name, _method(getattr(np, name)))
+        if hasattr(np.ndarray, name):  # ``ptp`` went with NumPy 2
+            setattr(ArrayBox, name, _method(getattr(np, name)))
     for name, instead in IN_PLACE.items():
         setattr(ArrayBox, name, _refused(name, instead))
     for name in OF_VALUE:

@@ -7,7 +7,7 @@ rules' residuals) is filled into a template, as `dataclasses` and `collections.n
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from numbers import Number
 from typing import Any
 
@@ -85,11 +85,12 @@ def binary({order}):
                 x2 = b
                 ans = {ans}
                 dtype = ans.dtype
-                if x2.dtype is OBJECT:
-                    return general(a, b)
                 {shape}
                 {keep2}
-                {wide2}
+                if x2.dtype is not dtype or dtype is OBJECT:
+                    if x2.dtype.kind not in "fcbiu":
+                        return general(a, b)
+                    {wide2}
                 box = new(ArrayBox)
                 box._value = ans
                 box._trace = trace
@@ -113,11 +114,12 @@ def binary({order}):
                 x1 = a
                 ans = {ans}
                 dtype = ans.dtype
-                if x1.dtype is OBJECT:
-                    return general(a, b)
                 {shape}
                 {keep1}
-                {wide1}
+                if x1.dtype is not dtype or dtype is OBJECT:
+                    if x1.dtype.kind not in "fcbiu":
+                        return general(a, b)
+                    {wide1}
                 box = new(ArrayBox)
                 box._value = ans
                 box._trace = trace
@@ -219,8 +221,8 @@ def binary(
         shape="shape = ans.shape" if prim.broadcasts else "",
         keep1=_KEEP.format(constant="a", local="x1") if prim.operands[0] in rule2.names else "",
         keep2=_KEEP.format(constant="b", local="x2") if prim.operands[1] in rule1.names else "",
-        wide1="if x1.dtype is not dtype: x1 = wide(x1)" if _widens(prim, rule2, 0) else "",
-        wide2="if x2.dtype is not dtype: x2 = wide(x2)" if _widens(prim, rule1, 1) else "",
+        wide1="x1 = wide(x1)" if _widens(prim, rule2, 0) else "",
+        wide2="x2 = wide(x2)" if _widens(prim, rule1, 1) else "",
         fix1=fix.format(1),
         fix2=fix.format(2),
         constant="CONSTANTS[b]" if array_constants else "b",
@@ -286,6 +288,8 @@ def _is_unknown(x: Any) -> bool:
     """Whether `x` is to do the operation itself, or nobody can."""
     kind = type(x)
     if kind in _KNOWN or isinstance(x, (Box, np.ndarray, np.generic, Number)):
+        return False
+    if isinstance(x, Sequence) and not isinstance(x, (str, bytes)):
         return False
     return defers_to(x) or not (hasattr(kind, "__array__") or hasattr(kind, "__array_ufunc__"))
 

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from .box import Box, new_box
+from .box import Box, is_foreign, new_box
 from .cotangent import cast, dtype_of, shape_of
 from .primitive import Primitive
-from .reverse import unwrap
+from .reverse import untraced, unwrap
 from .trace import Trace, apply
 from .transpose import transpose, zeros_like
 
@@ -59,8 +59,8 @@ class ForwardTrace(Trace):
                 for a, t in zip(ans, tangent, strict=True)
             ]
             return ans._make(boxes) if hasattr(ans, "_make") else type(ans)(boxes)
-        if dtype_of(ans).kind in "iub":
-            return ans
+        if dtype_of(ans).kind not in "fc" and not is_foreign(ans):
+            return untraced(ans, "a function")
         return new_box(ans, self, match(tangent, ans))
 
 

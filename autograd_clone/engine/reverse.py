@@ -25,10 +25,11 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from .box import Box, all_values, new_box
+from .box import Box, all_values, is_foreign, new_box
 from .cotangent import TAKE_SCATTERS, Scatter, add, dtype_of, project, shape_of
 from .duck import is_duck
 from .duck import zeros as zeros_like
+from .errors import UnsupportedTypeError
 from .primitive import Primitive, identity
 from .protection import constants_held
 from .site import Site
@@ -83,8 +84,8 @@ class ReverseTrace(Trace):
             return ans
         if type(ans) not in _SINGLE and not isinstance(ans, Box) and isinstance(ans, (tuple, list)):
             return self.box_many(ans, node, name)
-        if dtype_of(ans).kind in "iub":  # made an integer by dtype=: piecewise constant
-            return ans
+        if dtype_of(ans).kind not in "fc" and not is_foreign(ans):
+            return untraced(ans, name)
         return new_box(ans, self, self.note(node, name))
 
     def box_many(self, ans: Any, node: Node, name: str) -> Any:
@@ -102,6 +103,16 @@ class ReverseTrace(Trace):
     def note(self, node: Node, name: str) -> Node:
         """A hook: `RecordingTrace` adds the primitive's name and where the node was recorded."""
         return node
+
+
+def untraced(ans: Any, name: str) -> Any:
+    """A result that no derivative goes through, as it is: made an integer by ``dtype=``, it is piecewise constant."""
+    if dtype_of(ans).kind in "iub":
+        return ans
+    raise UnsupportedTypeError(
+        f"{name}: of these arguments NumPy makes an array of dtype {dtype_of(ans)}, which cannot be traced; take a dtype of floating "
+        "point numbers, or stop_gradient of the traced values"
+    )
 
 
 #: Types of results that are not several.
