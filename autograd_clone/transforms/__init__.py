@@ -1,7 +1,7 @@
 """The transforms: functions that take a function and return a function that computes its derivatives."""
 
 from .checking import check_grads
-from .checkpointing import checkpoint, checkpoint_sequence
+from .checkpointing import checkpoint
 from .custom import custom_jvp, custom_vjp, stop_gradient
 from .diagonals import divergence, hessian_diagonal, jacobian_diagonal, laplacian
 from .gradients import (
@@ -31,6 +31,7 @@ from .jacobians import (
 )
 from .jets import derivatives, jet, taylor
 from .products import jvp, linearize, make_jvp, make_jvp_reversemode, make_vjp, vjp
+from .sequences import checkpoint_sequence
 from .vmap import fallbacks, vmap
 
 __all__ = [
