@@ -98,7 +98,7 @@ def _specialise(fun: Callable, prim: Primitive) -> None:
 
 
 def _put(arity: int, fun: Callable, make: Callable[[], Callable]) -> None:
-    """Let ``make()`` be the fast form of a function, unless it has one. It is made when it is first called: compiling takes time."""
+    """Let ``make()`` be the fast form of a function, unless it has one; made at its first call, as compiling takes time."""
     table = FAST[arity]
 
     def first(*args: Any) -> Any:

@@ -100,8 +100,8 @@ class BatchTrace(Trace):
         if type(value) is not np.ndarray and not isinstance(value, Box) and isinstance(value, (tuple, list)):
             boxes = [self.box(v) for v in value]
             return value._make(boxes) if hasattr(value, "_make") else type(value)(boxes)
-        if self.limit and value.nbytes > self.limit:
-            raise TooManyAtOnce(value.nbytes // self.size)
+        if self.limit and value.nbytes > self.limit:  # type: ignore[union-attr]
+            raise TooManyAtOnce(value.nbytes // self.size)  # type: ignore[union-attr]
         return self.box_type(value, self, None)
 
     def end(self) -> None:

@@ -59,7 +59,7 @@ def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:
     elif rows and g.size >= _WORTH_BLAS and g.dtype.char in _ONES and g.flags.c_contiguous:
         g = _summed(g, rows)
     elif axes is not None:
-        g = np.add.reduce(g, axes, None, None, len(seen) == len(shape))
+        g = np.add.reduce(g, axes, None, None, len(seen) == len(shape))  # type: ignore[call-overload]
     if g.shape != kept:
         g = np.reshape(g, kept) if type(g) is not np.ndarray else g.reshape(kept)
     return g if kept == shape else np.broadcast_to(g, shape)

@@ -1,7 +1,7 @@
 """Constants that change: arrays of plain NumPy that a trace keeps for the way back, and a program that writes into them.
 
-``y = x * c`` keeps `c`, because the derivative is `c`. If the program writes into `c` before the backward pass, the derivative would
-be wrong. NumPy tells nobody about a write, but it can be made to refuse one. So an array that a trace keeps
+``y = x * c`` keeps `c`, because the derivative is `c`. If the program writes into `c` before the backward pass, the derivative
+would be wrong. NumPy tells nobody about a write, but it can be made to refuse one. So an array that a trace keeps
 
 * is copied, if it is small and this is the first time, or if it is a view (of moderate size), whose owner the program may go on to
   fill elsewhere;
@@ -54,7 +54,7 @@ def protect_constants(how: str) -> Iterator[None]:
     ----------
     how : {"lock", "copy", "none"}
         ``"lock"``, the default: large arrays are read-only until the differentiated function has returned, so that a program that
-        changes them is stopped; small ones are copied. ``"copy"``: all are copied; nothing is ever stopped, at the price of the memory.
+        changes them is stopped; small ones are copied. ``"copy"``: all are copied; nothing is ever stopped, at a price in memory.
         ``"none"``: they are kept as they are. That is for programs which are known not to change them, or only where the derivative
         does not depend on it.
 
@@ -135,7 +135,7 @@ def held(trace: Trace, a: np.ndarray) -> np.ndarray:
     return a
 
 
-#: Key among what a trace holds that says that it is kept for longer than the trace lasts: then nothing stays as it is without a copy.
+#: Key among what a trace holds that says that it is kept for longer than the trace lasts: then all is copied.
 LASTING = 0
 
 
@@ -179,7 +179,7 @@ def lock(trace: Trace, a: np.ndarray, key: int = 0) -> None:
             entry[1] += 1
         elif a.flags.writeable:
             entry = _locked[address] = [ref(a, lambda _: _locked.pop(address, None)), 1]
-            a.setflags(False)
+            a.setflags(write=False)
     _note(trace, a, entry, key)
 
 
@@ -209,7 +209,7 @@ def release(trace: Trace) -> None:
                 done.append(a)
         done.sort(key=lambda a: a.base is not None)  # a view may not be writeable before its owner is
         for a in done:
-            a.setflags(True)
+            a.setflags(write=True)
 
 
 RELEASE.append(release)
@@ -222,9 +222,9 @@ def explain_read_only(error: ValueError, trace: Trace) -> None:
 
 
 _ADVICE = (
-    "The arguments of a differentiated function, and arrays of plain NumPy that have been combined with traced values, are read-only "
-    "until the function returns: to change them would change the derivative. Write into a copy, a = a.copy(), or into an array made "
-    "inside the function by autograd_clone.numpy; or call the transform inside protect_constants('copy')"
+    "The arguments of a differentiated function, and arrays of plain NumPy that have been combined with traced values, are "
+    "read-only until the function returns: to change them would change the derivative. Write into a copy, a = a.copy(), or into "
+    "an array made inside the function by autograd_clone.numpy; or call the transform inside protect_constants('copy')"
 )
 
 EXPLAIN.append(explain_read_only)
@@ -241,7 +241,8 @@ def kept_by(prim: Primitive) -> tuple[Callable[[int], bool], frozenset[str]]:
         names: set[str] = set()
         for i in (*range(len(prim.operands)), -1):
             if i in prim.vjps:
-                names.update(prim.vjps[i].names if prim.vjps[i] is not None else ())
+                rule = prim.vjps[i]
+                names.update(() if rule is None else rule.names)
             elif i in prim.jvps:
                 names.update((*prim.operands, *prim.defaults))
         last = len(prim.operands) - 1

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _next_id = itertools.count(1).__next__
 #: What a trace holds that holds nothing.
-NOTHING_HELD: dict[int, tuple] = {}
+NOTHING_HELD: dict[int, Any] = {}
 #: ``RELEASE[0](trace)`` lets go what a trace holds, ``EXPLAIN[0](error, trace)`` says what to do where that was written to; set by
 #: `protection`.
 RELEASE: list[Callable[[Trace], None]] = []
@@ -78,7 +78,7 @@ class Trace:
         LIVE.append(get_ident())
         return self
 
-    def __exit__(self, kind: Any, error: Any, traceback: Any) -> None:
+    def __exit__(self, kind: object, error: object, traceback: object) -> None:
         LIVE.remove(get_ident())
         if self.held and isinstance(error, ValueError):
             EXPLAIN[0](error, self)

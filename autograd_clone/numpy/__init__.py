@@ -27,8 +27,7 @@ from ..rules import hips as _hips
 from ..rules import joining as _joining
 from ..rules import mapping as _mapping
 from ..rules import ranges as _ranges
-from . import _making
-from . import _reexport
+from . import _making, _reexport
 from . import _where as _choice
 
 __version__ = _np.__version__
