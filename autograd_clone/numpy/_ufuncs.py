@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..array.box import FAST, ArrayBox
+from ..engine.box import Box
 from ..engine.tables import ALIASES
 from ..rules.creation import as_array, holds_box
 
@@ -90,6 +91,8 @@ _METHODS = {"reduce": (0,), "accumulate": (0,), "reduceat": (0,), "outer": (0, 1
 
 def _method(method: Callable, places: tuple[int, ...]) -> Callable:
     def function(*args: Any, **kwargs: Any) -> Any:
+        if isinstance(kwargs.get("initial"), Box):  # NumPy does not ask it
+            return kwargs["initial"].__array_ufunc__(method.__self__, method.__name__, *args, **kwargs)
         return method(*(unlisted(a) if i in places else a for i, a in enumerate(args)), **kwargs)
 
     function.__name__ = method.__name__

@@ -23,6 +23,7 @@ from .tools import SEVERAL
 def _transpose_back(g, axes):
     if axes is None:
         return np.transpose(g)
+    axes = np.atleast_1d(axes).tolist()
     inverse = [0] * len(axes)
     for i, axis in enumerate(axes):
         inverse[axis] = i  # a negative axis counts from the end of the list as well
@@ -229,4 +230,6 @@ def _meshgrid(*xi, copy=True, sparse=False, indexing="xy"):
 @composite(np.ix_, samples=lambda s: [s(s.array(3), s.array(2))])
 def _ix_(*args):
     n = len(args)
+    if any(len(shape_of(a)) != 1 for a in args):
+        raise ValueError("Cross index must be 1 dimensional")
     return tuple(np.reshape(as_array(a), (1,) * i + (-1,) + (1,) * (n - 1 - i)) for i, a in enumerate(args))

@@ -419,6 +419,7 @@ def _filled(shape, fill_value, dtype):
 def full(shape, fill_value, dtype=None, order="C", *, device=None, like=None):
     """As `numpy.full`; the fill value may be traced."""
     if holds_box(fill_value):
+        np.empty((), order=order)  # raises, if that is none
         return _filled(shape, fill_value, dtype)
     return np.full(shape, fill_value, dtype, order, **_given(device=device))
 

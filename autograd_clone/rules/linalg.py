@@ -9,6 +9,7 @@ matrices may have either a transpose or a conjugate transpose: nothing holomorph
 from __future__ import annotations
 
 from math import prod
+from operator import index as as_int
 
 import numpy as np
 
@@ -118,7 +119,7 @@ def _tensorsolve(a, b, axes=None):
 )
 def _tensorinv(a, ind=2):
     a = as_array(a)
-    if ind <= 0:
+    if ind <= 0 or not a.ndim:
         raise ValueError("Invalid ind argument.")
     size = prod(a.shape[ind:])
     inverse = np.linalg.inv(np.reshape(a, (size, a.size // max(size, 1))))
@@ -177,6 +178,8 @@ def _of_low_rank(f, a, *args, **kwargs):
 )  # fmt: skip
 def _pinv(a, rcond=None, hermitian=False, *, rtol=NOT_GIVEN):
     a = as_array(a)
+    if hermitian and a.size:
+        check_square(a)
     if rcond is None:
         rcond = 1e-15 if rtol is NOT_GIVEN else rtol
     elif rtol is not NOT_GIVEN:
@@ -184,6 +187,13 @@ def _pinv(a, rcond=None, hermitian=False, *, rtol=NOT_GIVEN):
     if rcond is None:
         rcond = max(a.shape[-2:]) * np.finfo(a.dtype).eps
     return pinv_with(lower_as_hermitian(a) if hermitian else a, rcond)
+
+
+def check_square(a):
+    """Raise unless `a` is a square matrix or a stack of them."""
+    shape = shape_of(a)
+    if len(shape) < 2 or shape[-1] != shape[-2]:
+        raise np.linalg.LinAlgError(f"the last two axes of an array of shape {shape} are not those of a square matrix")
 
 
 def lower_as_hermitian(a):
@@ -206,7 +216,7 @@ def _lstsq(a, b, rcond=None):
     dtype = np.result_type(a.dtype, b.dtype, np.float32)
     if rcond is None:
         rcond = np.finfo(dtype).eps * max(a.shape)
-    elif rcond < 0:
+    elif not 0 <= rcond < 1:  # as LAPACK does
         rcond = np.finfo(dtype).eps
     s = np.linalg.svd(a, compute_uv=False)
     rank = np.int32(same_for_all(np.sum(s > rcond * np.max(s, initial=0))))
@@ -235,7 +245,8 @@ def _of_low_rank_least_squares(f, a, b):
     ),
 )
 def _matrix_power(a, n):
-    a = as_array(a)
+    a, n = as_array(a), as_int(n)
+    check_square(a)
     if n == 0:
         return np.broadcast_to(np.eye(a.shape[-1], dtype=a.dtype), a.shape).copy()
     if n < 0:
@@ -266,6 +277,10 @@ def _multi_dot(arrays, *, out=None):
     arrays = [as_array(x) for x in arrays]
     if len(arrays) < 2:
         raise ValueError("Expecting at least two arrays.")
+    if len(arrays) == 2:
+        return np.dot(*arrays)
+    if any(x.ndim != 2 for x in arrays[1:-1]) or not {arrays[0].ndim, arrays[-1].ndim} <= {1, 2}:
+        raise np.linalg.LinAlgError("arrays must be two-dimensional; the first and the last may be one-dimensional")
     shapes = [x.shape if x.ndim == 2 else (x.size, 1) for x in arrays]
     if arrays[0].ndim == 1:
         shapes[0] = (1, arrays[0].size)

@@ -15,7 +15,7 @@ from ..engine.cotangent import shape_of
 from ..engine.define import composite, custom, elementwise
 from ..engine.duck import is_duck
 from .matrices import conj, is_complex, real, real_dtype
-from .tools import expand, inverse_or_zero, kept_shape, of_linalg
+from .tools import axes_of, expand, inverse_or_zero, kept_shape, of_linalg
 
 # ---- the Euclidean norm, and powers ------------------------------------------------------------------------
 
@@ -251,11 +251,7 @@ def _norm(x, ord=None, axis=None, keepdims=False):
 )  # fmt: skip
 def _linalg_vector_norm(x, /, *, axis=None, keepdims=False, ord=2):
     x = as_array(x)
-    if axis is None:
-        axis = tuple(range(x.ndim))
-    elif not isinstance(axis, tuple):
-        axis = (int(axis),)
-    return _vector_norm(x, ord, axis, keepdims)
+    return _vector_norm(x, ord, axes_of(axis, x.ndim), bool(keepdims))
 
 
 @composite(

@@ -99,6 +99,8 @@ def _polysub(a1, a2):
 
 @composite(np.polymul, samples=_pairs)
 def _polymul(a1, a2):
+    if max(len(shape_of(a1)), len(shape_of(a2))) > 1:
+        raise ValueError("Polynomial must be 1d only.")
     return np.convolve(_without_leading_zeros(a1), _without_leading_zeros(a2))
 
 
@@ -126,6 +128,8 @@ def _by_monic(f, u, v):
 )
 def _polydiv(u, v):
     u, v = np.atleast_1d(as_array(u)) + 0.0, np.atleast_1d(as_array(v)) + 0.0
+    if u.ndim > 1 or v.ndim > 1:
+        raise ValueError("polynomials have one axis")
     n = len(v)
     quotient, r, scale = [], u + 0 * v[0], 1.0 / v[0]
     for k in range(len(u) - n + 1):
@@ -143,6 +147,8 @@ def _polydiv(u, v):
     np.poly, samples=lambda s: [s(s.array(3)), s(s.matrix(3)), s(s.array(1)), s(_conjugates(s), via=_moduli)]
 )
 def _poly(seq_of_zeros):
+    if not shape_of(seq_of_zeros):
+        raise TypeError("a number is no sequence of zeros")
     zeros = np.atleast_1d(as_array(seq_of_zeros))
     if zeros.ndim == 2 and zeros.shape[0] == zeros.shape[1] != 0:
         zeros = np.linalg.eigvals(zeros)

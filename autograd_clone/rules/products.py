@@ -7,6 +7,8 @@ where the function itself conjugates (`vdot`, `vecdot`, `vecmat`): the complex c
 
 from __future__ import annotations
 
+from operator import index as as_int
+
 import numpy as np
 
 from ..array.box import as_array
@@ -166,14 +168,15 @@ multilinear(np.inner, a=_inner_a, b=_inner_b, options={"samples": _inner_samples
 
 def contracted_axes(axes, n, m):
     """The axes of either operand of `tensordot` that are summed, paired, none negative."""
-    if isinstance(axes, (int, np.integer)):
-        return [*range(n - axes, n)], [*range(axes)]
+    if np.ndim(axes) == 0:
+        k = as_int(axes)
+        return [*range(n - k, n)], [*range(k)]
     a_axes, b_axes = axes
     return [i % n for i in _as_list(a_axes)], [i % m for i in _as_list(b_axes)]
 
 
 def _as_list(axes):
-    return [axes] if isinstance(axes, (int, np.integer)) else [int(i) for i in axes]
+    return [as_int(axes)] if np.ndim(axes) == 0 else [int(i) for i in axes]
 
 
 def _tensordot_adjoint(g, shape, other, mine, theirs, g_first):

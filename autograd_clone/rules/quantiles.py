@@ -197,6 +197,8 @@ zero(
 def _rows(a, axis):
     """`a` with the reduced axes made the last one, and the shape of the result with and without them."""
     shape = shape_of(a)
+    if not shape and axis is not None and axis != ():
+        raise np.exceptions.AxisError(axis, 0)
     reduced = axes_of(axis, len(shape))
     rest = tuple(n for i, n in enumerate(shape) if i not in reduced)
     return to_last(a, axis), kept_shape(shape, axis), rest

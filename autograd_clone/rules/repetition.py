@@ -82,7 +82,7 @@ FAST[2][np.roll] = direct(np.roll, _rolled, lambda g, r: _rolled(g, -r[1]), INT,
 
 
 def _tile_back(g, A_shape, reps):
-    reps = (reps,) if np.ndim(reps) == 0 else tuple(reps)
+    reps = tuple(np.atleast_1d(reps).astype(int).tolist())
     n = max(len(reps), len(A_shape))
     shape = (1,) * (n - len(A_shape)) + A_shape
     reps = (1,) * (n - len(reps)) + reps
@@ -139,7 +139,7 @@ def _repeat_back(g, a_shape, repeats, axis):
     shape = a_shape if axis is not None else (prod(a_shape),)
     shape = shape or (1,)
     axis = 0 if axis is None else axis % len(shape)
-    repeats = np.asarray(repeats)
+    repeats = np.asarray(repeats).astype(int)
     if repeats.size == 1:
         n = repeats.item()
         split = np.reshape(g, (*shape[: axis + 1], n, *shape[axis + 1 :]))

@@ -5,7 +5,6 @@ The functions here are used inside rules, so they work on plain and on traced ar
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import lru_cache
 from operator import index as as_int
 from typing import Any
@@ -71,7 +70,7 @@ def given(**options: Any) -> dict[str, Any]:
 
 def in_dtype(x: Any, dtype: Any) -> Any:
     """`x` converted to `dtype`, unless that is ``None``."""
-    return x if dtype is None else np.positive(x, dtype=dtype)
+    return x if dtype is None else np.positive(x, dtype=dtype, casting="unsafe")
 
 
 def refuse_out(function: Any, out: Any) -> None:
@@ -104,8 +103,15 @@ def axes_of(axis: Any, ndim: int) -> tuple[int, ...]:
     if axis is None:
         return tuple(range(ndim))
     if type(axis) is int:
+        if not -ndim <= axis < ndim and (ndim or axis not in (0, -1)):
+            raise np.exceptions.AxisError(axis, ndim)
         return (axis % ndim,) if ndim else ()
-    return tuple(as_int(a) % ndim for a in (axis if isinstance(axis, Iterable) else (axis,)) if ndim)
+    if type(axis) is not tuple and hasattr(axis, "__index__") and not getattr(axis, "shape", ()):
+        axis = (axis,)
+    axes = tuple([k for a in axis for k in axes_of(as_int(a), ndim)])
+    if len(set(axes)) < len(axes):
+        raise ValueError("duplicate value in 'axis'")
+    return axes
 
 
 def count(shape: tuple[int, ...], axis: Any) -> int:
