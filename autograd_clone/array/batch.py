@@ -26,8 +26,8 @@ class BatchBox(ArrayBox):
 
     # ---- what one example is -----------------------------------------------------------------------------
 
-    @property
-    def __class__(self) -> type:  # type: ignore[override]
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:
         """What `isinstance` takes it for beside a box: an array, or a number of its dtype."""
         if is_asked_by_library():
             return type(self)

@@ -46,8 +46,8 @@ class ArrayBox(Box):
 
     # ---- what it is, without its values -------------------------------------------------------------------
 
-    @property
-    def __class__(self) -> type:  # type: ignore[override]
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:
         """What `isinstance` takes it for beside a box: the type of the array or number in it."""
         kind = type(all_values(self))
         if is_asked_by_library():
@@ -175,6 +175,8 @@ FROM_LIST: list[Callable] = []
 INTO_OUT: list[Callable] = []
 #: Reduction -> ``f(args, kwargs)``, which takes a traced ``initial=``; set by the rules of reductions.
 WITH_INITIAL: dict[Callable, Callable] = {}
+#: ``OF_PYTHON[0](ufunc, args, kwargs)``: a call of what `numpy.frompyfunc` has made; set by the rules of mappings.
+OF_PYTHON: list[Callable] = []
 AS_VIEW: list[Callable] = []
 
 
@@ -184,6 +186,8 @@ def call(func: Callable, args: tuple, kwargs: dict) -> Any:
         return fast(*args)
     prim = REGISTRY.get(func) or find(func)
     if prim is None:
+        if isinstance(func, np.ufunc) and set("".join(func.types)) <= set("O->"):
+            return OF_PYTHON[0](func, args, kwargs)
         raise missing_rule(public_name(func), _first_traced(args, kwargs))
     kind = prim.kind
     try:

@@ -71,7 +71,7 @@ def plain_copy(x: Any) -> Any:
     if isinstance(x, np.ndarray):
         if x.dtype.hasobject:
             copy = np.empty(x.shape, x.dtype)
-            copy.flat = [plain_copy(e) for e in x.flat]
+            copy.flat = [plain_copy(e) for e in x.flat]  # type: ignore[assignment, misc]
             return copy
         return x.copy()
     if type(x) is list or type(x) is tuple:

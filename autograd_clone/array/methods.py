@@ -157,7 +157,8 @@ def view(self: ArrayBox, *args: Any, **kwargs: Any) -> Any:
     if type(seen) is np.ndarray and seen.dtype == self.dtype:
         return self
     raise NotDifferentiableError(
-        f"ndarray.view({', '.join(map(repr, (*args, *kwargs.values())))}) reads the bytes of a traced array; use x.real, x.imag or x.astype"
+        f"ndarray.view({', '.join(map(repr, (*args, *kwargs.values())))}) reads the bytes of a traced array; use x.real, x.imag or "
+        "x.astype"
     )
 
 

@@ -92,7 +92,8 @@ _METHODS = {"reduce": (0,), "accumulate": (0,), "reduceat": (0,), "outer": (0, 1
 def _method(method: Callable, places: tuple[int, ...]) -> Callable:
     def function(*args: Any, **kwargs: Any) -> Any:
         if isinstance(kwargs.get("initial"), Box):  # NumPy does not ask it
-            return kwargs["initial"].__array_ufunc__(method.__self__, method.__name__, *args, **kwargs)
+            ufunc = method.__self__  # type: ignore[attr-defined]
+            return kwargs["initial"].__array_ufunc__(ufunc, method.__name__, *args, **kwargs)
         return method(*(unlisted(a) if i in places else a for i, a in enumerate(args)), **kwargs)
 
     function.__name__ = method.__name__
