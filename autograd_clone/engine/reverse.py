@@ -110,9 +110,8 @@ def untraced(ans: Any, name: str) -> Any:
     if dtype_of(ans).kind in "iub":
         return ans
     raise UnsupportedTypeError(
-        f"{name}: of these arguments NumPy makes an array of dtype {dtype_of(ans)}, which cannot be traced; take a dtype of floating"
-        " "
-        "point numbers, or stop_gradient of the traced values"
+        f"{name}: of these arguments NumPy makes an array of dtype {dtype_of(ans)}, which cannot be traced; take a dtype of "
+        "floating point numbers, or stop_gradient of the traced values"
     )
 
 
