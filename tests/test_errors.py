@@ -4,6 +4,7 @@ import math
 
 import numpy as onp
 import pytest
+import scipy.special
 
 import autograd_clone.numpy as np
 from autograd_clone import (
@@ -226,10 +227,9 @@ def test_a_transform_of_something_that_is_not_a_function(f):
 
 
 def test_a_ufunc_without_rule():
-    double = onp.frompyfunc(lambda a: 2 * a, 1, 1)
     with pytest.raises(MissingRuleError) as error:
-        grad(lambda x: double(x))(1.0)
-    says(error, "(vectorized)", "argument 0", "defvjp", "extend", "stop_gradient")
+        grad(lambda x: scipy.special.agm(x, 2.0))(1.0)
+    says(error, "scipy.special.agm", "argument 0", "defvjp", "extend", "stop_gradient")
 
 
 def test_a_primitive_without_rules():

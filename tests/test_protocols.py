@@ -73,6 +73,16 @@ def test_lists_of_traced_values_as_operands():
     agrees(lambda x: np.dot([x[0, 0], 1.0], [x[0, 1], x[1, 1]]), X)
 
 
+def test_ufuncs_made_of_python_functions():
+    double = np.frompyfunc(lambda a, b: a * b + a**2 if a > 0 else 0 * a, 2, 1)
+    pair = np.frompyfunc(lambda a: (a, a * a), 1, 2)
+    truth = lambda x: np.where(x > 0, 2 * x + x**2, 0)
+    np.testing.assert_allclose(grad(lambda x: np.sum(double(x, 2.0)))(X), grad(lambda x: np.sum(truth(x)))(X), rtol=1e-14)
+    np.testing.assert_allclose(grad(lambda x: np.sum(pair(x)[1]))(X), 2 * X, rtol=1e-14)
+    assert grad(lambda x: double(x, 3.0))(0.5) == 4
+    assert double(2.0, 3.0) == 10
+
+
 UFUNCS = sorted(
     name
     for name in dir(np)

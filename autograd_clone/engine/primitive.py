@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import inspect
 import operator
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -427,8 +428,10 @@ def public_name(fun: Any) -> str:
     """``numpy.linalg.solve`` and the like."""
     name = getattr(fun, "__qualname__", None) or getattr(fun, "__name__", None) or repr(fun)
     if isinstance(fun, np.ufunc):
-        module = "numpy" if getattr(np, fun.__name__, None) is fun else "scipy.special"
-        return f"{module}.{fun.__name__}"
+        if getattr(np, fun.__name__, None) is fun:
+            return f"numpy.{fun.__name__}"
+        special = sys.modules.get("scipy.special")
+        return f"scipy.special.{fun.__name__}" if getattr(special, fun.__name__, None) is fun else fun.__name__
     module = getattr(fun, "__module__", None) or ""
     return f"{module}.{name}" if module.startswith(("numpy", "scipy")) else name
 

@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from ..array.box import OF_PYTHON
 from ..engine.box import Box, all_values, getval
 from ..engine.cotangent import dtype_of, shape_of
 from ..engine.define import composite
 from ..engine.errors import BatchedValueError
 from ..engine.trace import apply
-from .creation import as_array, cast_to, from_list, holds_box
+from .creation import as_array, cast_to, from_list, from_object_array, holds_box
 from .indexing import SCATTER
 from .joining import normal_axis
 
@@ -215,3 +216,23 @@ def _core_ndims(signature: str) -> list[int]:
     """Number of core dimensions of each input in a signature such as "(m,n),(n)->(m)"."""
     groups = re.findall(r"\(([^()]*)\)", signature.split("->", maxsplit=1)[0])
     return [len(group.split(",")) if group.strip() else 0 for group in groups]
+
+
+# ---- frompyfunc ------------------------------------------------------------------------------------
+
+
+def of_python_function(ufunc, args, kwargs):
+    """A ufunc made by `numpy.frompyfunc`: its Python function is called with traced elements, and the results are put together.
+
+    Unlike NumPy, which returns objects, this returns a traced array of numbers.
+    """
+    arrays = [as_array(a) for a in args]
+    shape = np.broadcast_shapes(*map(shape_of, arrays))
+    operands = [cast_to(np.broadcast_to(a, shape), object) if isinstance(a, Box) else a for a in arrays]
+    results = ufunc(*operands, **kwargs)
+    if isinstance(results, tuple):
+        return tuple(from_object_array(np.asarray(r, object)) for r in results)
+    return from_object_array(np.asarray(results, object))
+
+
+OF_PYTHON.append(of_python_function)
