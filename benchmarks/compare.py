@@ -19,10 +19,10 @@ if not __package__:
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks import measure, packages
-from benchmarks.workloads import OPERATIONS, WORKLOADS, chain_workload, memory_workloads
+from benchmarks.workloads import JACOBIANS, OPERATIONS, WORKLOADS, chain_workload, memory_workloads
 
 PACKAGES = ["autograd_clone", "autograd", "torch", "jax", "jax-jit", "mygrad", "hand"]
-TABLES = ["workloads", "operations", "growth", "memory"]
+TABLES = ["workloads", "jacobians", "operations", "growth", "memory"]
 
 
 def main(arguments=None):
@@ -66,7 +66,7 @@ def _environment(available):
 
 
 class Comparison:
-    """The four tables, and what they mean for the package under test.
+    """The tables, and what they mean for the package under test.
 
     Parameters
     ----------
@@ -95,6 +95,12 @@ class Comparison:
         heavy = {w.name: times[w.name] for w in WORKLOADS if w.compute_bound and w.name in times}
         for name, ratio in self._ratios(heavy, "hand").items():
             self._at_most(f"{name}, over the gradient by hand", 1 / ratio, 1.15)
+
+    def jacobians(self):
+        times = self._times(JACOBIANS)
+        self._print_ratios("Jacobians, Hessians and higher, microseconds", times)
+        for peer in ("autograd", "torch"):
+            self._on_each(f"{peer} on derivatives of many numbers", self._ratios(times, peer), 1)
 
     def operations(self):
         times = self._times(OPERATIONS)

@@ -84,12 +84,18 @@ def _hips_like(name):
     def third(f):
         return module.elementwise_grad(module.elementwise_grad(module.elementwise_grad(f)))
 
+    def rows(f):
+        if hasattr(module, "vmap"):
+            return module.vmap(module.jacobian(f))
+        return lambda x: numpy.stack([module.jacobian(f)(row) for row in x])
+
     return Package(
         name,
         importlib.import_module(f"{name}.numpy"),
         {
             "grad": module.grad,
             "jacobian": module.jacobian,
+            "rows": rows,
             "hessian": module.hessian,
             "hvp": module.hessian_vector_product,
             "third": third,
@@ -128,12 +134,25 @@ def _torch(name):
     def detached(transform):
         return lambda f: lambda *args: transform(f)(*(a.detach() for a in args))
 
+    def jacobian(f):
+        """By columns or by rows, whichever are fewer; which, is found out once."""
+        transform = None
+
+        def call(x, *data):
+            nonlocal transform
+            if transform is None:
+                transform = torch.func.jacfwd if x.numel() < f(x, *data).numel() else torch.func.jacrev
+            return transform(f)(x, *data)
+
+        return call
+
     return Package(
         name,
         namespace,
         {
             "grad": grad,
-            "jacobian": detached(torch.func.jacrev),
+            "jacobian": detached(jacobian),
+            "rows": detached(lambda f: torch.func.vmap(torch.func.jacrev(f))),
             "hessian": detached(torch.func.hessian),
             "hvp": hvp,
             "third": third,
@@ -158,6 +177,7 @@ def _jax(name):
     transforms = {
         "grad": jax.grad,
         "jacobian": jax.jacobian,
+        "rows": lambda f: jax.vmap(jax.jacrev(f)),
         "hessian": jax.hessian,
         "hvp": hvp,
         "third": lambda f: elementwise(elementwise(elementwise(f))),

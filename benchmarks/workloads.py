@@ -1,7 +1,7 @@
 """The table of workloads: a program, its derivative by hand, its inputs, the transform that is timed.
 
-`WORKLOADS` holds whole programs, `OPERATIONS` chains of one operation (cost per operation). All inputs are
-drawn from a fixed seed, in float64.
+`WORKLOADS` holds whole programs, `JACOBIANS` derivatives with many numbers, `OPERATIONS` chains of one operation (cost
+per operation). All inputs are drawn from a fixed seed, in float64.
 """
 
 from collections.abc import Callable
@@ -12,6 +12,7 @@ from types import MappingProxyType
 import numpy as np
 
 from benchmarks import elementary as e
+from benchmarks import jacobians as j
 from benchmarks import models as m
 
 
@@ -29,8 +30,8 @@ class Workload:
         ``by_hand(x, *data)``: what `transform` of the program has to give, in plain NumPy.
     inputs : callable
         ``inputs(rng)`` gives ``(x, *data)``.
-    transform : {"grad", "jacobian", "hessian", "hvp", "third"}
-        Which derivative is taken. The last item of the data of ``"hvp"`` is the vector.
+    transform : {"grad", "jacobian", "rows", "hessian", "hvp", "third"}
+        Which derivative is taken; ``"rows"`` are the Jacobians of the program for each row of `x`. The last item of the data of ``"hvp"`` is the vector.
     compute_bound : bool
         Whether time is spent in NumPy's loops and BLAS, so that it should be close to `by_hand`.
     other_forms : dict
@@ -219,6 +220,33 @@ WORKLOADS = [
     ),
     Workload("third of tanh 10", e.tanh, e.tanh_third_derivative_by_hand, _normal(10), transform="third"),
     Workload("third of tanh 1000", e.tanh, e.tanh_third_derivative_by_hand, _normal(1000), transform="third"),
+]
+
+JACOBIANS = [
+    *_family(
+        "jacobian",
+        e.two_layers,
+        e.two_layers_jacobian_by_hand,
+        e.two_layers_inputs,
+        {"100 to 100": (100, 100), "10 to 1000": (10, 1000), "1000 to 10": (1000, 10)},
+        transform="jacobian",
+    ),
+    *_family(
+        "tridiagonal", j.tridiagonal, j.tridiagonal_by_hand, j.tridiagonal_inputs, {"500": (500,)}, transform="jacobian"
+    ),
+    *_family(
+        "bundle adjustment", j.reprojection, j.reprojections_by_hand, j.reprojection_inputs, {"300": (300,)}, transform="rows"
+    ),
+    *_family(
+        "hessian",
+        e.rosenbrock,
+        e.rosenbrock_hessian_by_hand,
+        e.rosenbrock_inputs,
+        {"10": (10,), "50": (50,)},
+        transform="hessian",
+    ),
+    *_family("hvp", e.rosenbrock, e.rosenbrock_hvp_by_hand, e.rosenbrock_hvp_inputs, {"10000": (10_000,)}, transform="hvp"),
+    Workload("third of tanh 10", e.tanh, e.tanh_third_derivative_by_hand, _normal(10), transform="third"),
 ]
 
 
