@@ -1,5 +1,6 @@
 """Plain NumPy applied to traced values, and the methods and attributes of ndarray on them."""
 
+import contextlib
 import copy
 import operator
 
@@ -8,6 +9,7 @@ import pytest
 
 from autograd_clone import deriv, elementwise_grad, grad, jacobian, jvp, stop_gradient
 from autograd_clone.engine.box import Box
+from autograd_clone.engine.errors import NotDifferentiableError
 from autograd_clone.engine.primitive import find
 
 from . import oracle
@@ -253,6 +255,30 @@ def test_every_attribute_of_ndarray_exists(name):
     found = []
     grad(lambda x: found.append(hasattr(x, name)) or np.sum(x))(X)
     assert found == [True]
+
+
+#: How the attributes of memory are used; all others are used in `METHODS`.
+ARGUMENTS = {
+    "byteswap": (), "dumps": (), "getfield": (np.float64,), "setflags": (False,), "setfield": (1.0, np.float64), "to_device": ("cpu",),
+    "tobytes": (), "view": (np.float64,),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", [n for n in PUBLIC if n in NOT_TRACED and (n in ARGUMENTS or not callable(getattr(X, n)))])
+def test_attributes_of_memory_are_the_plain_values_or_refused(name):
+    def f(x):
+        found = getattr(x, name)
+        if name in ARGUMENTS:
+            found = found(*ARGUMENTS[name])
+        if isinstance(found, (bytes, str, tuple)):
+            want = getattr(X, name)
+            assert found == (want(*ARGUMENTS[name]) if callable(want) else want)
+        return np.sum(x)
+
+    refused = name in ("byteswap", "getfield", "setfield", "setflags")
+    for transform in (grad, deriv):
+        with pytest.raises(NotDifferentiableError, match=f"ndarray.{name}") if refused else contextlib.nullcontext():
+            transform(f)(X.copy())
 
 
 def test_indexing():
