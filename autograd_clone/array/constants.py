@@ -8,6 +8,7 @@ aside for those of every box.
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -60,6 +61,11 @@ def _results(x: Any, given: list) -> Any:
     return kept(x)
 
 
+def _copies_kept(x: Any) -> Any:
+    """Plain arrays that a function has made where it might have returned views, as arrays of this kind."""
+    return kept(x if x.base is None else x.copy(order="K")) if type(x) is np.ndarray else x
+
+
 def _array_ufunc(self: Written, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
     if not is_constant(self) or _holds_traced(inputs, kwargs):
         return ArrayBox.__array_ufunc__(self, ufunc, method, *inputs, **kwargs)
@@ -72,8 +78,10 @@ def _array_ufunc(self: Written, ufunc: np.ufunc, method: str, *inputs: Any, **kw
 
 
 def _array_function(self: Written, func: Callable, types: Any, args: tuple, kwargs: dict) -> Any:
-    if not is_constant(self) or func in KEEP or _holds_traced(args, kwargs):
+    if not is_constant(self) or _holds_traced(args, kwargs):
         return call(func, args, kwargs)
+    if func in KEEP:
+        return _copies_kept(call(func, args, kwargs))
     if kwargs.get("out") is not None or has_out(func, args):
         return INTO_OUT[0](func, args, kwargs)
     args, kwargs = _plain(args), _plain(kwargs)
@@ -111,6 +119,18 @@ def _of_constant(name: str) -> Callable:
     return method
 
 
+def _keeping_results(name: str) -> Callable:
+    """A method of boxes; of a plain array, the arrays that it returns are of this kind as well."""
+
+    def method(self: Written, *args: Any, **kwargs: Any) -> Any:
+        plain = is_constant(self)
+        result = getattr(ArrayBox, name)(self, *args, **kwargs)
+        return _copies_kept(result) if plain else result
+
+    method.__name__ = name
+    return method
+
+
 def _missing(self: Written, name: str) -> Any:
     """An attribute that arrays have and boxes do not."""
     if name.startswith("_") or not is_constant(self):
@@ -137,6 +157,9 @@ INTERPRETERS[ConstantTrace] = _process
 
 def install() -> None:
     """Give `Written` these methods."""
+    for name, method in vars(ArrayBox).items():
+        if isinstance(method, FunctionType) and not name.startswith("_") and name not in vars(Written):
+            setattr(Written, name, _keeping_results(name))
     for name in ("__bool__", "__complex__", "__contains__", "__float__", "__format__", "__index__", "__int__", "__repr__", "item", "tolist"):
         setattr(Written, name, _of_constant(name))
     own: dict[str, Any] = {

@@ -30,7 +30,7 @@ import numpy as np
 from ..engine.box import Box, all_values
 from ..engine.cotangent import Scatter
 from ..engine.duck import is_duck
-from ..engine.errors import NotDifferentiableError, TracedConversionError
+from ..engine.errors import NotDifferentiableError, ReadOnlyError, TracedConversionError
 from ..engine.places import Place, Step, is_exact, put, through
 from ..engine.primitive import Primitive
 from ..engine.reverse import ReverseTrace, next_order
@@ -51,7 +51,7 @@ class ConstantTrace(Trace):
         self.views = []
 
     def process(self, prim: Primitive, operands: tuple, params: dict) -> Any:
-        values = [x.bare() for x in operands]
+        values = [x.bare() if isinstance(x, Box) else x for x in operands]
         ans = prim.fun(*values, **params)
         if type(ans) is not np.ndarray:
             return ans
@@ -151,8 +151,7 @@ class Memory:
 
     def write(self, place: Place, value: Any) -> None:
         """Replace what is at `place`, by a plain array or number or by a box that is not `Written`."""
-        if not all([step.writeable for step in place.path]):
-            raise ValueError("assignment destination is read-only")
+        check_writeable(place.path)
         if self.plain:
             self.thaw()
         if isinstance(value, Box):
@@ -219,6 +218,13 @@ class Memory:
                 del box._value, box._trace, box._link
                 set_class(box, Written)
         self.plain.clear()
+
+
+def check_writeable(path: tuple[Step, ...]) -> None:
+    """Raise if NumPy makes a view read-only."""
+    for step in path:
+        if not step.writeable:
+            raise ReadOnlyError(f"assignment destination is read-only: it is a view made by {step.prim.name}")
 
 
 def _may_own(x: Any) -> bool:
@@ -301,14 +307,15 @@ def released(x: Any, depth: int = 0) -> Any:
 
 
 def is_number(x: Any) -> bool:
-    """Whether a box holds a number, which never changes, and no array."""
-    while isinstance(x, Box):
-        if type(x) is Written:
-            return False
-        if x.batched and not x.recorded:
-            return x.ndim == 0  # type: ignore[attr-defined]
-        x = x._value
-    return isinstance(x, np.generic)
+    """Whether a box holds a number, which never changes, and no array. In a batch, where both look alike, only views are arrays."""
+    if type(x) is Written:
+        return False
+    value = x
+    while isinstance(value, Box):
+        if value.batched and not value.recorded:
+            return value.ndim == 0 and getattr(x, "_alias", None) is None  # type: ignore[attr-defined]
+        value = value._value
+    return isinstance(value, np.generic)
 
 
 def one_example(x: Any) -> np.ndarray:
@@ -317,7 +324,9 @@ def one_example(x: Any) -> np.ndarray:
     if is_duck(values):  # it has no layout that is known
         return np.broadcast_to(np.zeros((), x.dtype), x.shape)
     values = np.asarray(values)
-    return values[(0,) * (values.ndim - x.ndim)] if values.size else np.empty(x.shape, values.dtype)
+    if values.ndim == x.ndim:
+        return values
+    return values[(0,) * (values.ndim - x.ndim)].copy(order="K") if values.size else np.empty(x.shape, values.dtype)
 
 
 def layout_of(x: Any) -> np.ndarray:
@@ -359,7 +368,8 @@ def viewed(x: Any, step: Step) -> Any:
     if type(x) is Written:
         memory, path = x._alias
         return looking_at(memory, (*path, step))
-    return aliased(apply(step.prim, (x,), step.params), x, step)
+    y = apply(step.prim, (x,), step.params)
+    return y if is_number(x) else aliased(y, x, step)
 
 
 def viewed_or_copied(x: Any, step: Step) -> Any:
@@ -410,14 +420,15 @@ def gather(trace: Trace) -> None:
 
 def memory_of(box: Any) -> tuple[Memory, tuple[Step, ...]]:
     """The memory that a box looks at, and how."""
-    chain = []
+    chain: list[Any] = []
     while True:
         alias = getattr(box, "_alias", None)
         if alias is None:
             while chain and is_number(box):  # no memory: what was made of it has its own
                 box = chain.pop()
             memory = Memory(box._value, box._trace, box._link, type(box), shared=True)
-            found = box._alias = memory, ()
+            found: tuple[Memory, tuple[Step, ...]] = (memory, ())
+            box._alias = found
             memory.plain.append(ref(box))
             break
         origin, step = alias
@@ -468,7 +479,7 @@ class Written(ArrayBox):
         value, link = memory.read(path)
         if memory.trace is not CONSTANT:
             set_class(self, memory.kind)
-            self._value, self._trace, self._link = value, memory.trace, link
+            self._value, self._trace, self._link = value, memory.trace, link  # type: ignore[misc]
             memory.plain.append(ref(self))
         return value, link
 
@@ -489,8 +500,8 @@ class Written(ArrayBox):
 
     # ---- what it is, without its values ---------------------------------------------------------------------
 
-    @property
-    def __class__(self) -> type:  # type: ignore[override]
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:
         """What `isinstance` takes it for beside a box."""
         return type(self) if is_asked_by_library() else TracedArray
 
@@ -588,14 +599,19 @@ def attached(x: Any) -> tuple[Memory, tuple[Step, ...]]:
 
 def write(x: Any, index: Any, value: Any) -> None:
     """``x[index] = value`` of a traced array; `index` is plain."""
-    memory, path = attached(x)
     kind = type(value)
     if kind is Written:
-        if value._alias[0] is memory and _is_part(value._alias[1], path, index):
+        if type(x) is Written and value._alias[0] is x._alias[0] and _is_part(value._alias[1], x._alias[1], index):
             return  # the end of ``x[index] += y``, which has written through a view
         value = value.snapshot()
-    elif kind is not ArrayBox and kind is not float:
+    elif kind is ArrayBox:
+        if type(value._value) is not np.float64:  # it may look at the same memory
+            value = value.snapshot()
+    elif kind is not float:
         value = as_operand(value)
+        if isinstance(value, Box):
+            value = value.snapshot()
+    memory, path = attached(x)
     if path and path[-1].flat:
         value = _cycled(value, np.empty(memory.layout(path).size, np.bool_)[index].size)
     memory.write(Place(path, index), value)

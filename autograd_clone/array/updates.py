@@ -19,7 +19,7 @@ from ..engine.places import through
 from ..engine.primitive import REGISTRY
 from ..engine.user import OVERRIDDEN
 from .box import KINDS, ArrayBox
-from .memory import CONSTANT, Written, attached, gather, is_number, kept, looked_at, set_class, write
+from .memory import CONSTANT, Written, attached, check_writeable, gather, is_number, kept, looked_at, set_class, write
 from .operators import ARITHMETIC, COMPARISONS
 from .specialise import binary
 
@@ -60,7 +60,10 @@ def _lies_like(x: Any, new: Any) -> bool:
     if type(old) is not np.ndarray:
         old, value = all_values(old), all_values(value)
     return (
-        type(value) is np.ndarray is type(old) and value.dtype is old.dtype and value.strides == old.strides and value.shape == old.shape
+        type(value) is np.ndarray is type(old)
+        and value.dtype is old.dtype
+        and value.strides == old.strides
+        and value.shape == old.shape
     )
 
 
@@ -82,8 +85,7 @@ def _updating(name: str, ufunc: np.ufunc, op: Callable) -> Callable:
             plain = looked_at(other)
             if not isinstance(plain, Box):
                 memory, path = self._alias
-                if not all([step.writeable for step in path]):
-                    raise ValueError("assignment destination is read-only")
+                check_writeable(path)
                 in_place(through(memory.own(), path), plain)
                 return self
         new = op(self, other)

@@ -83,6 +83,10 @@ class AnomalyError(AutogradError, FloatingPointError):
     """A value or derivative became NaN or infinite while that was looked for."""
 
 
+class ReadOnlyError(AutogradError, ValueError):
+    """A view that NumPy makes read-only, such as a diagonal, was written to."""
+
+
 class FreedGraphError(AutogradError, RuntimeError):
     """A backward pass came to a part of the graph that an earlier one has freed."""
 

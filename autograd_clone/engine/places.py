@@ -91,8 +91,8 @@ def taken(g: Any, place: Place) -> Any:
 
 
 def is_exact(path: tuple[Step, ...]) -> bool:
-    """Whether adding at a place is the adjoint of reading there."""
-    return all([step.sign > 0 for step in path])
+    """Whether adding at a place is the adjoint of reading there, and can be done in a view."""
+    return all([step.sign > 0 and step.writeable for step in path])
 
 
 def positions(place: Place, shape: tuple[int, ...]) -> tuple[np.ndarray, ...]:

@@ -8,6 +8,7 @@ for it must be read before it is cleared.
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ from ..engine.box import Box, all_values
 from ..engine.cotangent import TAKE_SCATTERS, Scatter, dtype_of, shape_of, unbroadcast
 from ..engine.define import linear
 from ..engine.errors import BatchedValueError
-from ..engine.places import Place, Step, is_exact, positions, put, survivors, taken
+from ..engine.places import Place, Step, positions, put, survivors, taken
 from ..engine.primitive import REGISTRY, Primitive
 from ..engine.scattering import is_basic
 from .batching import rule
@@ -35,7 +36,10 @@ from .shape import RESHAPE
 def assigned(*parts, place, own):
     """An array with a value at a `Place`: the array itself if it is our `own`, a copy otherwise. It comes second."""
     value, array = parts
-    out = array if own else copied_as_it_lies(array)
+    if isinstance(array, np.ndarray):
+        out = array if own else copied_as_it_lies(array)
+    else:
+        out = np.array(array)  # a tangent without axes is a number
     put(out, place, value)
     return out
 
@@ -65,10 +69,10 @@ def cleared_back(g: Any, place: Place) -> Any:
     """The cotangent of the array that was written to."""
     if type(g) is Scatter:
         base = g.settle()
-    elif type(g) is np.ndarray:
-        base = g.copy(order="K")
+    elif not isinstance(g, Box):
+        base = np.array(g)
     elif type(g) in KINDS or type(g) is Written:
-        base = g.snapshot()
+        base = RESHAPE(g, shape=(), order="C") if is_number(g) else g.snapshot()
     else:
         return ASSIGN(0.0, g, place=place, own=False)
     if type(base) is np.ndarray:
@@ -83,7 +87,7 @@ def _read(x: Any, place: Place) -> Any:
     if type(x) is Written:
         memory, path = x._alias
         part = looking_at(memory, (*path, *place.path))[place.index].snapshot()
-        return part if is_exact(place.path) else -part
+        return part if prod([step.sign for step in place.path]) > 0 else -part
     part = taken(x, place)
     if isinstance(part, Box):
         return part.snapshot()
@@ -163,7 +167,7 @@ def _assigned_batch(trace: BatchTrace, prim: Primitive, operands: tuple, params:
     else:
         whole, own = COPY(trace.all_of(array)), True
     if not all([step.prim is GETITEM or step.prim in _PARTS for step in path]):
-        if not _PARTS.isdisjoint(step.prim for step in path):
+        if not shape or not _PARTS.isdisjoint(step.prim for step in path):
             return loop(trace, prim, operands, params | {"own": False})
         path, index = (), positions(params["place"], shape)
     region = np.broadcast_to(0.0, _shape_through(shape, path))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..array.box import FAST, ArrayBox, as_arrays
-from ..array.memory import linked, made, viewed
+from ..array.memory import is_number, linked, made, viewed
 from ..array.methods import METHODS
 from ..engine.box import Box
 from ..engine.cotangent import shape_of, unbroadcast
@@ -96,7 +96,7 @@ def transposed(x):
     trace = x._trace
     if type(trace) is ReverseTrace and type(x) is ArrayBox:
         y = made(ArrayBox, x._value.T, trace, [next_order(), x._link, _transposed_back, None, None])
-        return linked(y, x, _TRANSPOSE)
+        return linked(y, x, _TRANSPOSE) if type(y._value) is np.ndarray or not is_number(x) else y
     return viewed(x, _TRANSPOSE)
 
 
@@ -143,10 +143,11 @@ def direct(fun, forward, back, kinds, *, copies=False):
                 x = a._value
                 ans = forward(x, *parameters)
                 box = made(ArrayBox, ans, trace, [next_order(), a._link, back, (x.shape, *parameters), None])
-                return box if copies else linked(box, a, (prim, parameters))
+                return box if copies or is_number(a) else linked(box, a, (prim, parameters))
         operands, given = prim.split((a, *parameters), {})
-        (a,) = as_arrays(operands)
-        return apply(prim, (a,), given) if copies or not isinstance(a, Box) else viewed(a, Step(prim, given))
+        if isinstance(a, Box) and not copies:
+            return viewed(a, Step(prim, given))
+        return apply(prim, as_arrays(operands), given)
 
     return fast
 

@@ -111,6 +111,8 @@ def _scatter_add(trace: BatchTrace, prim: Primitive, operands: tuple, params: di
             simple = simple and type(value) is np.ndarray
             continue
         simple = False
+        if type(index) is Place and not shape:  # all elements are one
+            index, piece = (), np.sum(piece)
         index = positions(index, shape) if type(index) is Place else as_tuple(index)
         how = layout(index, len(shape))
         value = trace.all_of(piece)

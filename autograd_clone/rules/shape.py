@@ -129,9 +129,18 @@ def memory_order(x, order):
     ],
 )
 def _ravel(a, order="C"):
+    a = as_array(a)
+    if isinstance(a, Box) and isinstance(all_values(a), np.ndarray):
+        layout = layout_of(a)
+        if a.size and not np.may_share_memory(layout, layout.ravel(order)):  # a reshape may be a view where this is not
+            return COPY(_unravelled(a.snapshot(), layout, order))
+        return _unravelled(a, layout, order)
+    return np.reshape(a, -1, order)
+
+
+def _unravelled(a, layout, order):
     if order in ("K", "k"):
-        strides = layout_of(a).strides
-        axes = sorted(range(len(strides)), key=lambda i: -abs(strides[i]))
+        axes = sorted(range(layout.ndim), key=lambda i: -abs(layout.strides[i]))
         return np.reshape(np.transpose(a, axes), -1)
     return np.reshape(a, -1, order)
 

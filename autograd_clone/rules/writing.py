@@ -12,7 +12,7 @@ import numpy as np
 
 from ..array.box import INTO_OUT, UFUNC_METHODS, ArrayBox, place_of_out
 from ..array.constants import KEEP
-from ..array.memory import constant, kept, viewed
+from ..array.memory import constant, is_number, kept, viewed
 from ..array.updates import overwrite
 from ..engine.box import Box, getval
 from ..engine.cotangent import dtype_of, shape_of
@@ -38,29 +38,32 @@ def into_out(function: Callable, args: tuple, kwargs: dict) -> Any:
     outs = out if type(out) is tuple else (out,)
     ufunc = getattr(function, "__self__", None)
     where: Any = True
-    if isinstance(ufunc, np.ufunc) and function.__name__ == "__call__":
+    broadcasts = isinstance(ufunc, np.ufunc) and function.__name__ == "__call__"
+    if broadcasts:
         where = kwargs.pop("where", True)
     casting = kwargs.pop("casting", "same_kind")
     results = function(*args, **kwargs)
     many = type(results) is tuple
     filled = [
-        _filled(o, r, where, casting, ufunc or function, args)
+        _filled(o, r, where, casting, ufunc or function, args, broadcasts)
         for o, r in zip(outs, results if many else (results,), strict=True)
     ]
     return tuple(filled) if many else filled[0]
 
 
-def _filled(out: Any, result: Any, where: Any, casting: Any, function: Any, args: tuple) -> Any:
+def _filled(out: Any, result: Any, where: Any, casting: Any, function: Any, args: tuple, broadcasts: bool) -> Any:
     """`out` with a result in it; the result itself if there is no `out`."""
     if out is None:
         return result
+    if is_number(out) or not isinstance(out, (Box, np.ndarray)):
+        raise TypeError("return arrays must be of ArrayType")
+    if not broadcasts and shape_of(result) != out.shape:
+        raise ValueError(f"{public_name(function)}: the result has shape {shape_of(result)}, the output array {out.shape}")
     if not isinstance(out, Box):
         if isinstance(result, Box):
             raise UnsupportedKeywordError(f"{public_name(function)}: out= {_INTO_PLAIN}")
         np.copyto(out, result, casting=casting, where=getval(where))
         return out
-    if not isinstance(function, np.ufunc) and shape_of(result) != out.shape:
-        raise ValueError(f"{public_name(function)}: the result has shape {shape_of(result)}, the output array {out.shape}")
     if where is not True:
         result = np.where(where, result, out)
     overwrite(out, result, function, *args, casting=casting)
@@ -273,6 +276,7 @@ def at(ufunc, a, indices, b=None):
     """``ufunc.at(a, indices, b)``: ``a[indices] = ufunc(a[indices], b)``, again for each time that an element is named."""
     if not isinstance(a, Box):
         raise into_plain(f"{public_name(ufunc)}.at")
+    b = b.snapshot() if isinstance(b, Box) else b  # it may look at the same memory
     places = np.arange(a.size).reshape(a.shape)[_plain(indices)]
     operand = None if b is None else np.reshape(np.broadcast_to(as_array(b), places.shape), -1)
     places = places.reshape(-1)
