@@ -31,7 +31,8 @@ class Workload:
     inputs : callable
         ``inputs(rng)`` gives ``(x, *data)``.
     transform : {"grad", "jacobian", "rows", "hessian", "hvp", "third"}
-        Which derivative is taken; ``"rows"`` are the Jacobians of the program for each row of `x`. The last item of the data of ``"hvp"`` is the vector.
+        Which derivative is taken; ``"rows"`` are the Jacobians of the program for each row of `x`. The last item of
+        the data of ``"hvp"`` is the vector.
     compute_bound : bool
         Whether time is spent in NumPy's loops and BLAS, so that it should be close to `by_hand`.
     other_forms : dict

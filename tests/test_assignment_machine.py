@@ -10,7 +10,6 @@ differentiated, to second order and in both modes, and compared with complex ste
 import math
 import os
 
-
 import numpy as onp
 import pytest
 from hypothesis import HealthCheck, Phase, settings

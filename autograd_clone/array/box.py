@@ -296,7 +296,7 @@ def _of_numbers(x: Any, shape: tuple | None = None) -> Any:
     made = FROM_LIST[0](x)
     if type(made) is np.ndarray and (made.dtype.hasobject or (shape is not None and made.shape != shape)):
         raise UnsupportedTypeError(
-            "an array of Python objects that are not all numbers met a traced value; make it an array of numbers (astype(float), ...)"
+            "an array of Python objects, not all numbers, met a traced value; make it an array of numbers (astype(float), ...)"
         )
     return made
 

@@ -160,7 +160,9 @@ def install() -> None:
     for name, method in vars(ArrayBox).items():
         if isinstance(method, FunctionType) and not name.startswith("_") and name not in vars(Written):
             setattr(Written, name, _keeping_results(name))
-    for name in ("__bool__", "__complex__", "__contains__", "__float__", "__format__", "__index__", "__int__", "__repr__", "item", "tolist"):
+    for name in (
+        "__bool__", "__complex__", "__contains__", "__float__", "__format__", "__index__", "__int__", "__repr__", "item", "tolist",
+    ):  # fmt: skip
         setattr(Written, name, _of_constant(name))
     own: dict[str, Any] = {
         "__array__": property(_array), "__array_function__": _array_function, "__array_ufunc__": _array_ufunc, "__copy__": _copy,

@@ -157,8 +157,8 @@ class Memory:
         if isinstance(value, Box):
             if self.value.dtype.kind not in "fc" and not value.recorded:
                 raise TracedConversionError(
-                    f"a traced value was written into an array of dtype {self.value.dtype}, where its derivative would be lost; make "
-                    "that array of floating point numbers"
+                    f"a traced value was written into an array of dtype {self.value.dtype}, where its derivative would be lost; "
+                    "make that array of floating point numbers"
                 )
             if self.write_recorded(place, value):
                 return
@@ -202,7 +202,7 @@ class Memory:
         if isinstance(new, Box):
             if type(new) not in KINDS:
                 raise NotDifferentiableError(
-                    f"a {type(new).__name__} cannot be written into an array: it may outlive the transform that the array belongs to"
+                    f"a {type(new).__name__} cannot be written into an array: it may outlive the transform of the array"
                 )
             self.value, self.trace, self.link, self.kind = new._value, new._trace, new._link, type(new)
         else:

@@ -428,10 +428,8 @@ def public_name(fun: Any) -> str:
     """``numpy.linalg.solve`` and the like."""
     name = getattr(fun, "__qualname__", None) or getattr(fun, "__name__", None) or repr(fun)
     if isinstance(fun, np.ufunc):
-        if getattr(np, fun.__name__, None) is fun:
-            return f"numpy.{fun.__name__}"
-        special = sys.modules.get("scipy.special")
-        return f"scipy.special.{fun.__name__}" if getattr(special, fun.__name__, None) is fun else fun.__name__
+        homes = {"numpy": np, "scipy.special": sys.modules.get("scipy.special")}
+        return next((f"{home}.{name}" for home, module in homes.items() if getattr(module, name, None) is fun), name)
     module = getattr(fun, "__module__", None) or ""
     return f"{module}.{name}" if module.startswith(("numpy", "scipy")) else name
 

@@ -133,7 +133,6 @@ def direct(fun, forward, back, kinds, *, copies=False):
     ``back(g, (x.shape, *parameters))`` is its adjoint; `kinds` are the types of parameters `forward` takes; the result is a view
     unless it `copies`.
     """
-
     prim = REGISTRY[fun]
 
     def fast(a, *parameters):
