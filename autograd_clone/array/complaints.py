@@ -7,7 +7,8 @@ Otherwise the call is one that the derivative does not support.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import BuiltinFunctionType
 from typing import Any
 
@@ -43,6 +44,18 @@ def complaint(function: Callable, args: tuple, kwargs: dict, error: Exception) -
     return unsupported
 
 
+@contextmanager
+def asking(function: Callable, args: tuple, kwargs: dict) -> Iterator[None]:
+    """Around what prepares or computes ``function(*args, **kwargs)`` of traced values: raises what `complaint` says."""
+    try:
+        yield
+    except Exception as error:
+        own = complaint(function, args, kwargs, error)
+        if own is error:
+            raise
+        raise own from own.__cause__
+
+
 #: What says nothing of the arguments.
 _FOR_ALL_TO_SEE = (MemoryError, RecursionError, FloatingPointError, Warning)
 
@@ -60,7 +73,8 @@ def _name_of(function: Callable) -> str:
 def _name(function: Callable, error: AutogradError) -> None:
     """Add to one of our errors which function it is about, where it does not say so."""
     name = _name_of(function)
-    if name.rpartition(".")[2] not in str(error) and not getattr(error, "__notes__", ()):
+    said = " ".join([str(error), *getattr(error, "__notes__", ())])
+    if name.rpartition(".")[2] not in said:
         error.add_note(f"in {name}")
 
 

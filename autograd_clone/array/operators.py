@@ -70,7 +70,7 @@ def _operator(name: str, prim: Primitive, op: Callable) -> tuple[Callable, Calla
         return fun, _swapped(fun)
     expression = f"x1 {_SYMBOLS[name]} x2"
     if name == "matmul":  # on small matrices the method takes half the time of the operator
-        small = "ndarray is type(x1) is type(x2) and 0 < x1.ndim < 3 and 0 < x2.ndim < 3"
+        small = "ndarray is type(x1) is type(x2) and x1.dtype is x2.dtype and 0 < x1.ndim < 3 and 0 < x2.ndim < 3"
         expression = f"x1.dot(x2) if {small} else {expression}"
     exact = name != "pow"  # x**2 has a fast path for the Python number
     return (

@@ -17,6 +17,7 @@ from numpy import dtype, ndarray, ufunc
 
 from ..array.batch import BatchBox
 from ..array.box import ArrayBox, call
+from ..array.complaints import asking
 from ..engine.primitive import find
 from ..engine.tables import ALIASES
 from ..rules.creation import as_array, holds_box
@@ -135,8 +136,9 @@ def _with_lists(fun: Callable, args: tuple, kwargs: dict, of_sequence: bool = Fa
     """Apply `fun` with arrays in place of the lists that hold traced values."""
     if not (any(map(holds_box, args)) or any(map(holds_box, kwargs.values()))):
         return fun(*args, **kwargs)
-    new = [_unlisted(a, of_sequence and i == 0) for i, a in enumerate(args)]
-    options = {k: _unlisted(v, False) for k, v in kwargs.items()}
+    with asking(fun, args, kwargs):
+        new = [_unlisted(a, of_sequence and i == 0) for i, a in enumerate(args)]
+        options = {k: _unlisted(v, False) for k, v in kwargs.items()}
     return call(fun, tuple(new), options)
 
 

@@ -7,6 +7,8 @@ another is a table of positions to read, made once from the shape, so that all o
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import scipy.linalg
 
@@ -18,6 +20,9 @@ from .matrices import H, column, conj, is_complex
 from .repeated import plain
 from .scipy_linalg import at_least, double, scipy_composite
 from .tools import anywhere
+
+#: All of these cost little in SciPy beside what they are made of here.
+_composite = functools.partial(scipy_composite, asked=True)
 
 # ---- banded systems ----------------------------------------------------------------------------------------
 
@@ -88,7 +93,7 @@ BANDED_SYSTEM = custom(
 )
 
 
-@scipy_composite(
+@_composite(
     scipy.linalg.solve_banded,
     operands=("ab", "b"),
     samples=lambda s: [
@@ -127,7 +132,7 @@ def _half_bands(s, width, n, lower):
     return ab.astype(s.dtype)
 
 
-@scipy_composite(
+@_composite(
     scipy.linalg.solveh_banded,
     samples=lambda s: [
         s(_half_bands(s, w, 5, lower), s.array(5, *k), lower=lower)
@@ -151,7 +156,7 @@ def _dense(ab, lower):
     return ab[np.where(inside, row, 0), j] * inside
 
 
-@scipy_composite(
+@_composite(
     scipy.linalg.cholesky_banded,
     samples=lambda s: [
         s(_half_bands(s, w, 5, lower), lower=lower, via=_inside_of_bands)
@@ -179,7 +184,7 @@ def _inside_of_bands(f, ab, lower):
     return f(ab, lower=lower) * inside
 
 
-@scipy_composite(
+@_composite(
     scipy.linalg.cho_solve_banded,
     operands=("cb_and_lower", "b"),
     samples=lambda s: [
@@ -211,7 +216,7 @@ def _vector(fun, x):
     return np.reshape(x, -1)
 
 
-@scipy_composite(
+@_composite(
     scipy.linalg.toeplitz,
     samples=lambda s: [
         s(s.array(3)),
@@ -227,7 +232,7 @@ def _toeplitz(c, r=None):
     return numbers[np.arange(c.size)[:, None] - np.arange(r.size) + (r.size - 1)]
 
 
-@scipy_composite(
+@_composite(
     scipy.linalg.hankel,
     samples=lambda s: [s(s.array(3)), s(s.array(3), s.array(4)), s(s.array(3), r=s.array(2))],
 )
@@ -241,7 +246,7 @@ def _hankel(c, r=None):
 _IN_BATCHES = scipy.linalg.circulant(np.zeros((1, 2))).ndim == 3
 
 
-@scipy_composite(scipy.linalg.circulant, samples=lambda s: [s(s.array(3)), s(s.array(2, 3))])
+@_composite(scipy.linalg.circulant, samples=lambda s: [s(s.array(3)), s(s.array(2, 3))])
 def _circulant(c):
     c = at_least(c, 1)
     if not _IN_BATCHES:
@@ -250,7 +255,7 @@ def _circulant(c):
     return c[..., (n[:, None] - n) % len(n)]
 
 
-@scipy_composite(scipy.linalg.companion, samples=lambda s: [s(s.nonzero(4)), s(s.nonzero(2))])
+@_composite(scipy.linalg.companion, samples=lambda s: [s(s.nonzero(4)), s(s.nonzero(2))])
 def _companion(a):
     a = as_array(a)
     n = shape_of(a)[-1] - 1
@@ -259,7 +264,7 @@ def _companion(a):
     return np.concatenate([first[..., None, :], below], axis=-2)
 
 
-@scipy_composite(scipy.linalg.leslie, samples=lambda s: [s(s.array(4), s.array(3))])
+@_composite(scipy.linalg.leslie, samples=lambda s: [s(s.array(4), s.array(3))])
 def _leslie(f, s):
     f, s = as_array(f), as_array(s)
     n = shape_of(f)[-1]
@@ -267,13 +272,13 @@ def _leslie(f, s):
     return np.concatenate([f[..., None, :], below], axis=-2)
 
 
-@scipy_composite(scipy.linalg.fiedler, complex=False, samples=lambda s: [s(s.distinct(4))])
+@_composite(scipy.linalg.fiedler, complex=False, samples=lambda s: [s(s.distinct(4))])
 def _fiedler(a):
     a = at_least(a, 1)
     return np.abs(a[..., :, None] - a[..., None, :])
 
 
-@scipy_composite(
+@_composite(
     scipy.linalg.diagsvd, operands=("s",), samples=lambda s: [s(s.array(2), 2, 3), s(s.array(2), 4, 2)]
 )
 def _diagsvd(s, M, N):
@@ -282,7 +287,7 @@ def _diagsvd(s, M, N):
     return column(s) * eye if M == s.size else eye * s
 
 
-@scipy_composite(
+@_composite(
     scipy.linalg.convolution_matrix,
     samples=lambda s: [
         s(s.array(3), 4),
@@ -304,7 +309,7 @@ def _convolution_matrix(a, n, mode="full"):
     return a[..., np.where(inside, index, 0)] * inside
 
 
-@scipy_composite(scipy.linalg.khatri_rao, samples=lambda s: [s(s.array(2, 3), s.array(4, 3))])
+@_composite(scipy.linalg.khatri_rao, samples=lambda s: [s(s.array(2, 3), s.array(4, 3))])
 def _khatri_rao(a, b):
     a, b = as_array(a), as_array(b)
     product = a[..., :, None, :] * b[..., None, :, :]
@@ -312,7 +317,7 @@ def _khatri_rao(a, b):
     return np.reshape(product, (*shape[:-3], shape[-3] * shape[-2], shape[-1]))
 
 
-@scipy_composite(
+@_composite(
     scipy.linalg.block_diag,
     samples=lambda s: [
         s(s.array(2, 2), s.array(1, 3)),
@@ -340,7 +345,7 @@ def _column_and_row(c_or_cr):
     return c_or_cr if isinstance(c_or_cr, tuple) else (c_or_cr, None)
 
 
-@scipy_composite(
+@_composite(
     scipy.linalg.solve_toeplitz,
     operands=("c_or_cr", "b"),
     samples=lambda s: [s(_heavy(s, 4), s.array(4)), s((_heavy(s, 4), s.array(4)), s.array(4, 2))],
@@ -354,7 +359,7 @@ def _heavy(s, n):
     return (0.3 * s.array(n) + 3 * np.eye(n)[0]).astype(s.dtype)
 
 
-@scipy_composite(
+@_composite(
     scipy.linalg.matmul_toeplitz,
     samples=lambda s: [
         s(s.array(3), s.array(3)),
@@ -366,7 +371,7 @@ def _matmul_toeplitz(c_or_cr, x):
     return double(_toeplitz(*_column_and_row(c_or_cr))) @ double(as_array(x))
 
 
-@scipy_composite(
+@_composite(
     scipy.linalg.solve_circulant,
     operands=("c", "b"),
     samples=lambda s: [

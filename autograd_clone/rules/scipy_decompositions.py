@@ -13,6 +13,7 @@ from ..array.box import as_array
 from ..engine.batch import same_for_all, values_only
 from ..engine.errors import UnsupportedKeywordError
 from .eigen import without_phases as _without_phases
+from .linalg import check_square
 from .matrices import H, T, column, conj
 from .repeated import equal_pairs, plain
 from .scipy_linalg import refuse_unless, scipy_composite, symmetric, triangular_system
@@ -102,6 +103,7 @@ def _all_of_eigh(a, b, lower, type, eigvals_only):
                        s(s.matrix(3), subset_by_value=[-100.0, 2.5])],
 )  # fmt: skip
 def _eigvalsh(a, b=None, lower=True, type=1, subset_by_index=None, subset_by_value=None):
+    check_square(as_array(a))
     return _eigh(
         a,
         b,
@@ -275,6 +277,8 @@ def _rank(s, a, rcond):
 )
 def _qr(a, mode="full", pivoting=False):
     a = as_array(a)
+    if mode not in ("full", "r", "economic", "raw"):
+        raise ValueError(f"mode {mode!r} is none of 'full', 'r', 'economic' and 'raw'")
     if mode == "raw":
         raise UnsupportedKeywordError(
             "scipy.linalg.qr: the derivative does not support mode='raw'; numpy.linalg.qr has it"

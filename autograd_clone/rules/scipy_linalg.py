@@ -15,6 +15,7 @@ import numpy as np
 import scipy.linalg
 
 from ..array.box import as_array, call
+from ..array.complaints import plain_copy
 from ..engine.batch import same_for_all, values_only
 from ..engine.box import Box
 from ..engine.cotangent import shape_of
@@ -34,9 +35,9 @@ DROPPED = frozenset({
 })  # fmt: skip
 
 
-def scipy_composite(fun, **options):
+def scipy_composite(fun, *, asked=False, **options):
     """Decorator: register code for a SciPy function, called with its arguments by name and the options
-    above dropped.
+    above dropped. If SciPy is ``asked`` it computes the plain values first, and may refuse them.
     """
     signature = inspect.signature(fun)
     options.setdefault("name", f"scipy.linalg.{fun.__name__}")
@@ -48,6 +49,8 @@ def scipy_composite(fun, **options):
             sizes = [x.size for x in flatten((args, kwargs))[0] if isinstance(x, Box)]
             if sizes and not any(sizes):  # the derivative with respect to nothing
                 return of_values(*_plain(args), **_plain(kwargs))
+            if asked:
+                fun(*map(plain_copy, args), **{k: plain_copy(v) for k, v in kwargs.items()})
             given = signature.bind(*args, **kwargs).arguments
             return implementation(**{name: value for name, value in given.items() if name not in DROPPED})
 
@@ -156,6 +159,8 @@ def _solve(a, b, lower=False, assume_a=None, transposed=False):
     ],
 )
 def _inv(a, assume_a=None, lower=False):
+    if not (assume_a is None or isinstance(assume_a, str)):
+        raise ValueError(f"assume_a is a string, not {assume_a!r}")
     return np.linalg.inv(structured(as_array(a), assume_a, lower))
 
 
@@ -176,7 +181,7 @@ def _det(a):
 )
 def _norm(a, ord=None, axis=None, keepdims=False):
     a = as_array(a)
-    if a.ndim == 1 and ord in (None, 2) and axis is None and not keepdims:
+    if a.ndim == 1 and ord in (None, 2) and axis is None and not keepdims and a.dtype.char in "fdFD":
         a = double(a)  # SciPy gives a Python float
     return np.linalg.norm(a, ord, axis, keepdims)
 
@@ -194,7 +199,8 @@ def _with_rank(inverse, a, cutoff, return_rank):
     if not return_rank:
         return inverse
     s = np.linalg.svd(plain(a), compute_uv=False)
-    return inverse, int(same_for_all(np.sum(s > cutoff * np.max(s, initial=0))))
+    ranks = np.sum(s > np.asarray(plain(cutoff))[..., None] * np.max(s, axis=-1, keepdims=True, initial=0), axis=-1)
+    return inverse, ranks if a.ndim > 2 else int(same_for_all(ranks))
 
 
 @scipy_composite(
@@ -445,6 +451,8 @@ def _lu(a, permute_l=False, p_indices=False):
     ),
 )
 def _lu_solve(lu_and_piv, b, trans=0):
+    if trans not in (0, 1, 2):
+        raise ValueError(f"trans is 0, 1 or 2, not {trans!r}")
     packed, pivots = lu_and_piv
     b, (lower, upper) = as_array(b), _unpacked(as_array(packed))
     order = _row_order(pivots, shape_of(b)[0])

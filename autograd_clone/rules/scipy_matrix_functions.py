@@ -21,8 +21,10 @@ from ..engine.box import Box
 from ..engine.cotangent import shape_of
 from ..engine.define import composite, custom
 from ..engine.errors import UnsupportedKeywordError
+from .linalg import check_square
 from .matrices import H, T, conj, is_complex
 from .scipy_linalg import at_least, double, refuse_unless, scipy_composite
+from .tools import in_dtype
 
 
 def block_triangular(a, e):
@@ -108,7 +110,8 @@ EXPM = custom(
     ],
 )
 def _expm(A):
-    return EXPM(at_least(A, 2))
+    A = as_array(A)
+    return EXPM(at_least(A if A.ndim else in_dtype(A, np.result_type(A.dtype, np.float64)), 2))
 
 
 @scipy_composite(
@@ -121,6 +124,8 @@ def _expm(A):
 )
 def _expm_frechet(A, E, method=None, compute_expm=True):
     A, E = as_array(A), as_array(E)
+    check_square(A)
+    check_square(E)
     if method != "blockEnlarge":
         A, E = double(A), double(E)
     derivative = EXPM_DERIVATIVE(A, E)

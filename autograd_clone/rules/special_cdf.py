@@ -186,8 +186,8 @@ def _fdtrc(dfn, dfd, x, /, **kwargs):
 
 @composite_ufunc(sc.fdtri, _two_and_fraction)
 def _fdtri(dfn, dfd, p, /, **kwargs):
-    upper = sc.betainccinv(0.5 * dfd, 0.5 * dfn, p)
-    return np.true_divide(dfd * (1 - upper), dfn * upper, **kwargs)
+    lower, upper = sc.betaincinv(0.5 * dfn, 0.5 * dfd, p), sc.betainccinv(0.5 * dfd, 0.5 * dfn, p)  # their sum is one
+    return np.true_divide(dfd * lower, dfn * upper, **kwargs)
 
 
 # ---- Student's t ------------------------------------------------------------------------------------------

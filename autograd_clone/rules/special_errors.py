@@ -153,7 +153,18 @@ _EXPN = elementwise(
     },
 )
 del _EXPN.vjps[0], _EXPN.jvps[0]
-elementwise(sc.exprel, x=lambda g, x: g * (0.5 * sc.hyp1f1(2.0, 3.0, x)))
+
+
+def _exprel_slope(x):
+    """``(exp(x) (1 - 1/x) + 1/x) / x``, and near zero, where that cancels, a form that is regular there."""
+    far = np.greater(np.abs(x), 20.0)
+    if not anywhere(far):
+        return 0.5 * sc.hyp1f1(2.0, 3.0, x)
+    inverse = 1 / np.where(far, x, 1.0)
+    return np.where(far, (np.exp(x) * (1 - inverse) + inverse) * inverse, 0.5 * sc.hyp1f1(2.0, 3.0, np.where(far, 0.0, x)))
+
+
+elementwise(sc.exprel, x=lambda g, x: g * _exprel_slope(x))
 
 # ---- integrals of sin, cos, sinh, cosh over their argument; Fresnel; Airy ---------------------------------
 

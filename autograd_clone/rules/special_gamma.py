@@ -212,9 +212,17 @@ elementwise(
     x=lambda g, a, x: -g * GAMMA_KERNEL(a, x),
     options={"samples": _two},
 )
+
+
+def _ratio_or_zero(change, density):
+    """``change / density``; zero at the ends, where neither the function nor its inverse depends on the parameters."""
+    fixed = np.equal(change, 0)
+    return change / (density + fixed) if anywhere(fixed) else change / density
+
+
 elementwise(
     sc.gammaincinv,
-    a=lambda g, a, ans: -g * GAMMAINC_DA(a, ans) / GAMMA_KERNEL(a, ans),
+    a=lambda g, a, ans: -g * _ratio_or_zero(GAMMAINC_DA(a, ans), GAMMA_KERNEL(a, ans)),
     y=lambda g, a, ans: g / GAMMA_KERNEL(a, ans),
     options={
         "samples": lambda s: [
@@ -227,7 +235,7 @@ elementwise(
 )
 elementwise(
     sc.gammainccinv,
-    a=lambda g, a, ans: -g * GAMMAINC_DA(a, ans) / GAMMA_KERNEL(a, ans),
+    a=lambda g, a, ans: -g * _ratio_or_zero(GAMMAINC_DA(a, ans), GAMMA_KERNEL(a, ans)),
     y=lambda g, a, ans: -g / GAMMA_KERNEL(a, ans),
     options={
         "samples": lambda s: [
@@ -255,15 +263,15 @@ elementwise(
 )
 elementwise(
     sc.betaincinv,
-    a=lambda g, a, b, ans: -g * BETAINC_DAB(a, b, ans, orders=(1, 0)) / BETA_KERNEL(a, b, ans),
-    b=lambda g, a, b, ans: -g * BETAINC_DAB(a, b, ans, orders=(0, 1)) / BETA_KERNEL(a, b, ans),
+    a=lambda g, a, b, ans: -g * _ratio_or_zero(BETAINC_DAB(a, b, ans, orders=(1, 0)), BETA_KERNEL(a, b, ans)),
+    b=lambda g, a, b, ans: -g * _ratio_or_zero(BETAINC_DAB(a, b, ans, orders=(0, 1)), BETA_KERNEL(a, b, ans)),
     y=lambda g, a, b, ans: g / BETA_KERNEL(a, b, ans),
     options={"samples": _three},
 )
 elementwise(
     sc.betainccinv,
-    a=lambda g, a, b, ans: -g * BETAINC_DAB(a, b, ans, orders=(1, 0)) / BETA_KERNEL(a, b, ans),
-    b=lambda g, a, b, ans: -g * BETAINC_DAB(a, b, ans, orders=(0, 1)) / BETA_KERNEL(a, b, ans),
+    a=lambda g, a, b, ans: -g * _ratio_or_zero(BETAINC_DAB(a, b, ans, orders=(1, 0)), BETA_KERNEL(a, b, ans)),
+    b=lambda g, a, b, ans: -g * _ratio_or_zero(BETAINC_DAB(a, b, ans, orders=(0, 1)), BETA_KERNEL(a, b, ans)),
     y=lambda g, a, b, ans: -g / BETA_KERNEL(a, b, ans),
     options={"samples": _three},
 )

@@ -167,28 +167,41 @@ def _polynomial(fun, rule, *parameters):
     return _of_last(fun, rule, samples)
 
 
-_lower = lambda n: np.maximum(n, 1) - 1
-_polynomial(
-    sc.eval_legendre,
-    lambda g, a, x: times(g, _zero_degree(a, 0.5 * (a + 1) * sc.eval_jacobi(_lower(a), 1.0, 1.0, x))),
-)
-_polynomial(
-    sc.eval_sh_legendre,
-    lambda g, a, x: times(g, _zero_degree(a, (a + 1.0) * sc.eval_jacobi(_lower(a), 1.0, 1.0, 2 * x - 1))),
-)
-_polynomial(sc.eval_chebyt, lambda g, a, x: times(g, a * sc.eval_chebyu(_lower(a), x)))
-_polynomial(
-    sc.eval_chebyu, lambda g, a, x: times(g, _zero_degree(a, 2 * sc.eval_gegenbauer(_lower(a), 2.0, x)))
-)
-_polynomial(sc.eval_chebyc, lambda g, a, x: times(g, a * sc.eval_chebyu(_lower(a), 0.5 * x)))
-_polynomial(
-    sc.eval_chebys, lambda g, a, x: times(g, _zero_degree(a, sc.eval_gegenbauer(_lower(a), 2.0, 0.5 * x)))
-)
-_polynomial(sc.eval_sh_chebyt, lambda g, a, x: times(g, 2 * a * sc.eval_chebyu(_lower(a), 2 * x - 1)))
-_polynomial(
-    sc.eval_sh_chebyu,
-    lambda g, a, x: times(g, _zero_degree(a, 4 * sc.eval_gegenbauer(_lower(a), 2.0, 2 * x - 1))),
-)
+def _lower(n):
+    """The degree of the derivative; 0, for a factor that will be zero, if the degree is 0. Degrees need not be integers."""
+    constant = np.equal(n, 0)
+    return np.where(constant, 0, n - 1) if anywhere(constant) else n - 1
+
+
+def _reflected(n, k):
+    """The degree, not below ``-k / 2``, of which the function of degree `n` is the same (or the negative): n or -n - k."""
+    return np.maximum(n, -n - k)
+
+
+def _legendre_slope(n, x):
+    n = _reflected(n, 1)
+    return _zero_degree(n, 0.5 * (n + 1) * sc.eval_jacobi(_lower(n), 1.0, 1.0, x))
+
+
+def _first_kind_slope(n, x):
+    n = _reflected(n, 0)
+    return n * sc.eval_chebyu(_lower(n), x)
+
+
+def _second_kind_slope(n, x):
+    sign = 1 - 2 * np.less(n, -1)
+    n = _reflected(n, 2)
+    return sign * _zero_degree(n, 2 * sc.eval_gegenbauer(_lower(n), 2.0, x))
+
+
+_polynomial(sc.eval_legendre, lambda g, a, x: times(g, _legendre_slope(a, x)))
+_polynomial(sc.eval_sh_legendre, lambda g, a, x: times(g, 2 * _legendre_slope(a, 2 * x - 1)))
+_polynomial(sc.eval_chebyt, lambda g, a, x: times(g, _first_kind_slope(a, x)))
+_polynomial(sc.eval_chebyu, lambda g, a, x: times(g, _second_kind_slope(a, x)))
+_polynomial(sc.eval_chebyc, lambda g, a, x: times(g, _first_kind_slope(a, 0.5 * x)))
+_polynomial(sc.eval_chebys, lambda g, a, x: times(g, 0.5 * _second_kind_slope(a, 0.5 * x)))
+_polynomial(sc.eval_sh_chebyt, lambda g, a, x: times(g, 2 * _first_kind_slope(a, 2 * x - 1)))
+_polynomial(sc.eval_sh_chebyu, lambda g, a, x: times(g, 2 * _second_kind_slope(a, 2 * x - 1)))
 _polynomial(sc.eval_hermite, lambda g, a, x: times(g, 2 * a * sc.eval_hermite(_lower(a), x)))
 _polynomial(sc.eval_hermitenorm, lambda g, a, x: times(g, a * sc.eval_hermitenorm(_lower(a), x)))
 _polynomial(

@@ -260,7 +260,10 @@ def _beta_kernel(a, b, x, falls, orders):
         first_a, first_b = _beta_first(a, b, x, y)
         bell = bell_polynomials(_beta_slopes(first_a, first_b, a, b, a + b, m, n), m, n)
         value = product_or_zero(value, times_falling(bell, a, i, m, b, j, n))
-    return np.where((a > 0) & (b > 0) & (x >= 0) & (x <= 1), value, np.nan)
+    value = np.where((a > 0) & (b > 0) & (x >= 0) & (x <= 1), value, np.nan)
+    if m == n == 0:  # with one parameter zero, the distribution is a point at an end
+        return np.where(((a == 0) & (b > 0) | (a > 0) & (b == 0)) & (x > 0) & (x < 1), 0.0, value)
+    return value
 
 
 def beta_kernel(a, b, x, *, falls=(0, 0), orders=(0, 0)):

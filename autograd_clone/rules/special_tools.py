@@ -6,10 +6,14 @@ from typing import Any
 
 import numpy as np
 
+from ..array.box import as_operand
+from ..engine.batch import values_only
+from ..engine.box import getval
 from ..engine.cotangent import dtype_of
 from ..engine.define import composite
 from ..engine.errors import UnsupportedKeywordError
 from ..engine.primitive import Primitive, public_name
+from .tools import anywhere
 
 
 def times(g: Any, factor: Any) -> Any:
@@ -36,7 +40,12 @@ def without_rule(prim: Primitive, *indices: int) -> Primitive:
 
 
 def composite_ufunc(ufunc: np.ufunc, samples: Any) -> Any:
-    """Decorator: code that computes a ufunc in terms of others, and passes keywords on to the last."""
+    """Decorator: code that computes a ufunc in terms of others, and passes keywords on to the last.
+
+    SciPy is asked where the function is defined.
+    """
+
+    of_values = values_only(ufunc)
 
     def decorate(code: Any) -> Any:
         def implementation(*args: Any, **kwargs: Any) -> Any:
@@ -45,7 +54,12 @@ def composite_ufunc(ufunc: np.ufunc, samples: Any) -> Any:
                     f"{public_name(ufunc)}: out= cannot be used with a traced array; "
                     "assign the result to a name"
                 )
+            own = of_values(*map(getval, args), **kwargs)
+            args = tuple(map(as_operand, args))
             out = code(*args, **kwargs)
+            undefined = np.isnan(own)
+            if anywhere(undefined):
+                out = np.where(undefined, np.nan, out)
             want = np.result_type(np.float32, *(x.dtype if hasattr(x, "dtype") else x for x in args))
             return out if dtype_of(out) == want or "dtype" in kwargs else out.astype(want)
 
