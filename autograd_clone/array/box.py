@@ -178,6 +178,8 @@ WITH_INITIAL: dict[Callable, Callable] = {}
 #: ``OF_PYTHON[0](ufunc, args, kwargs)``: a call of what `numpy.frompyfunc` has made; set by the rules of mappings.
 OF_PYTHON: list[Callable] = []
 AS_VIEW: list[Callable] = []
+#: Functions that return views of their arguments or the arguments themselves, if NumPy does, or that write into them.
+ALIASING: set[Callable] = set()
 
 
 def call(func: Callable, args: tuple, kwargs: dict) -> Any:
@@ -211,7 +213,8 @@ def call(func: Callable, args: tuple, kwargs: dict) -> Any:
         if kind == "composite":
             if prim.batch is not None and (trace := youngest_batch(args)) is not None:
                 return trace.call_each(func, args, kwargs)
-            return prim.implementation(*args, **kwargs)  # type: ignore[misc]
+            result = prim.implementation(*args, **kwargs)  # type: ignore[misc]
+            return result if func in ALIASING else detached(result, args)
         if kind == "zero":
             return run_constant(prim, tuple(map(_plain, args)), {k: _plain(v) for k, v in kwargs.items()})
         if kind == "call":
@@ -224,6 +227,18 @@ def call(func: Callable, args: tuple, kwargs: dict) -> Any:
         if own is error:
             raise
         raise own from own.__cause__
+
+
+def detached(x: Any, args: tuple) -> Any:
+    """The result of a function that returns new arrays: no view, and none of its arguments."""
+    kind = type(x)
+    if kind in KINDS:
+        given = [a for arg in args for a in (arg if type(arg) in (list, tuple) else (arg,))]
+        return x.snapshot() if getattr(x, "_alias", None) is not None or any([x is a for a in given]) else x
+    if isinstance(x, Box) or not isinstance(x, (tuple, list)):
+        return x
+    parts = [detached(part, args) for part in x]
+    return x._make(parts) if hasattr(x, "_make") else kind(parts)
 
 
 def has_out(func: Callable, args: tuple) -> bool:

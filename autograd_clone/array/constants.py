@@ -16,13 +16,9 @@ import numpy as np
 from ..engine.box import Box
 from ..engine.calls import INTERPRETERS, CallPrimitive
 from ..engine.pytree import flatten, tree_map
-from .box import INTO_OUT, ArrayBox, call, has_out
+from .box import ALIASING, INTO_OUT, ArrayBox, call, has_out
 from .foreign import is_factor_of_sparse, opaque
 from .memory import CONSTANT, ConstantTrace, Written, constant, kept, looked_at
-
-#: Functions that must get the arrays themselves: they write into them, or return views of them.
-KEEP: set[Callable] = set()
-
 
 def is_constant(x: Any) -> bool:
     """Whether `x` is an array of this kind."""
@@ -80,7 +76,7 @@ def _array_ufunc(self: Written, ufunc: np.ufunc, method: str, *inputs: Any, **kw
 def _array_function(self: Written, func: Callable, types: Any, args: tuple, kwargs: dict) -> Any:
     if not is_constant(self) or _holds_traced(args, kwargs):
         return call(func, args, kwargs)
-    if func in KEEP:
+    if func in ALIASING:
         return _copies_kept(call(func, args, kwargs))
     if kwargs.get("out") is not None or has_out(func, args):
         return INTO_OUT[0](func, args, kwargs)

@@ -224,7 +224,8 @@ def _meshgrid(*xi, copy=True, sparse=False, indexing="xy"):
         np.reshape(as_array(x), (1,) * axis + (-1,) + (1,) * (n - 1 - axis))
         for x, axis in zip(xi, axes, strict=True)
     ]
-    return SEVERAL(grid) if sparse else np.broadcast_arrays(*grid)
+    grid = grid if sparse else np.broadcast_arrays(*grid)
+    return SEVERAL(x.snapshot() if copy and isinstance(x, Box) else x for x in grid)
 
 
 @composite(np.ix_, samples=lambda s: [s(s.array(3), s.array(2))])

@@ -20,9 +20,12 @@ from typing import NamedTuple
 import numpy as np
 
 from ..array.box import as_array
+from ..array.memory import viewed_or_copied
+from ..engine.box import Box
 from ..engine.cotangent import shape_of
 from ..engine.define import composite, linear, multilinear, zero
 from ..engine.errors import UnsupportedKeywordError
+from ..engine.places import Step
 from ..engine.trace import apply
 from .tools import refuse_out
 
@@ -219,6 +222,11 @@ EINSUM_N = multilinear(
 
 def _apply(subscripts, arrays, keywords):
     prim = {1: EINSUM_1, 2: EINSUM_2}.get(len(arrays), EINSUM_N)
+    if prim is EINSUM_1 and isinstance(arrays[0], Box):
+        letters, _, kept = subscripts.partition("->")
+        if set(letters) == set(kept):  # nothing is summed: NumPy returns a view, that of a diagonal too
+            params = {"subscripts": subscripts, "keywords": keywords}
+            return viewed_or_copied(arrays[0], Step(prim, params, certain=False))
     return apply(prim, tuple(arrays), {"subscripts": subscripts, "keywords": keywords})
 
 

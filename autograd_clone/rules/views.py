@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from ..array.box import AS_VIEW, FAST, as_arrays
-from ..array.constants import KEEP
+from ..array.box import ALIASING, AS_VIEW, FAST, as_arrays
 from ..array.memory import viewed
 from ..engine.box import Box
 from ..engine.cotangent import dtype_of, shape_of
@@ -40,7 +39,7 @@ VIEWS: dict[Any, dict[str, Any]] = {
     sliding_window_view: _READ_ONLY,
 }
 if hasattr(np.linalg, "diagonal"):  # NumPy 2
-    VIEWS[np.linalg.diagonal] = _READ_ONLY
+    VIEWS |= {np.linalg.diagonal: _READ_ONLY, np.linalg.matrix_transpose: {}, np.matrix_transpose: {}}
 
 
 def as_view(prim: Primitive, args: tuple, kwargs: dict) -> Any:
@@ -75,15 +74,18 @@ def _of_one(prim: Primitive) -> Any:
     return lambda x: as_view(prim, (x,), {})
 
 
-KEEP.update(VIEWS)
-KEEP.update(
+ALIASING.update(VIEWS)
+ALIASING.update(
     getattr(np, name)
     for name in (
-        "array_split", "atleast_1d", "atleast_2d", "atleast_3d", "broadcast_arrays", "dsplit", "hsplit", "matrix_transpose", "ravel",
-        "reshape", "split", "trim_zeros", "unstack", "vsplit",
+        "array_split", "asanyarray", "asarray", "ascontiguousarray", "asfortranarray", "astype", "atleast_1d", "atleast_2d",
+        "atleast_3d", "broadcast_arrays", "diff", "dsplit", "einsum", "histogram", "histogram2d", "histogram_bin_edges",
+        "hsplit", "ix_", "meshgrid", "polyder", "polyint", "ravel", "real_if_close", "require", "reshape", "split", "trim_zeros",
+        "unstack", "vsplit",
     )
     if hasattr(np, name)
 )  # fmt: skip
+ALIASING.add(np.linalg.matrix_power)
 
 for _fun, _options in VIEWS.items():
     REGISTRY[_fun].view = _options

@@ -10,8 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..array.box import INTO_OUT, UFUNC_METHODS, ArrayBox, place_of_out
-from ..array.constants import KEEP
+from ..array.box import ALIASING, INTO_OUT, UFUNC_METHODS, ArrayBox, place_of_out
 from ..array.memory import constant, is_number, kept, viewed
 from ..array.updates import overwrite
 from ..engine.box import Box, getval
@@ -306,4 +305,4 @@ def _turns(places: np.ndarray) -> list[np.ndarray]:
 
 UFUNC_METHODS["at"] = at
 
-KEEP.update((np.copyto, np.put, np.place, np.putmask, np.fill_diagonal, np.put_along_axis))
+ALIASING.update((np.copyto, np.put, np.place, np.putmask, np.fill_diagonal, np.put_along_axis))
