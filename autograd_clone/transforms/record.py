@@ -211,7 +211,7 @@ def finish(h: Any, shape: tuple, dtype: np.dtype, is_array: Any) -> Any:
         if not shape and is_array is False:
             return h[()]
         return h if h.base is None and h.flags.writeable else h.copy()
-    return np.asarray(h) if is_array is True and not isinstance(h, Box) and not is_duck(h) else h
+    return np.asarray(h, dtype) if is_array is True and not isinstance(h, Box) and not is_duck(h) else h
 
 
 def explain(error: Exception, fun: Callable, x: Any, g: Any) -> None:
@@ -249,7 +249,7 @@ def run(fun: Callable, value: Any) -> tuple[Any, Node | None, Node]:
     if type(value) is ArrayBox:
         value = value.snapshot()
     elif type(value) is np.ndarray:
-        hold_argument(trace, value)
+        value = hold_argument(trace, value)
     thread = get_ident()
     LIVE.append(thread)
     try:
