@@ -44,7 +44,6 @@ def composite_ufunc(ufunc: np.ufunc, samples: Any) -> Any:
 
     SciPy is asked where the function is defined.
     """
-
     of_values = values_only(ufunc)
 
     def decorate(code: Any) -> Any:
