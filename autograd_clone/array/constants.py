@@ -20,6 +20,7 @@ from .box import ALIASING, INTO_OUT, ArrayBox, call, has_out
 from .foreign import is_factor_of_sparse, opaque
 from .memory import CONSTANT, ConstantTrace, Written, constant, kept, looked_at
 
+
 def is_constant(x: Any) -> bool:
     """Whether `x` is an array of this kind."""
     return type(x) is Written and x._trace is CONSTANT
