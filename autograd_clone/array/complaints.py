@@ -6,7 +6,7 @@ Otherwise the call is one that the derivative does not support.
 
 from __future__ import annotations
 
-import warnings
+import functools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import BuiltinFunctionType
@@ -16,6 +16,7 @@ import numpy as np
 
 from ..engine.batch import BatchTrace
 from ..engine.box import Box
+from ..engine.cotangent import dtype_of
 from ..engine.errors import AutogradError, UnsupportedCallError
 from ..engine.primitive import public_name
 
@@ -32,8 +33,7 @@ def complaint(function: Callable, args: tuple, kwargs: dict, error: Exception) -
     if isinstance(error, _FOR_ALL_TO_SEE) or any(map(_is_of_program, (*args, *kwargs.values()))):
         return error
     try:
-        with warnings.catch_warnings(), np.errstate(all="ignore"):
-            warnings.simplefilter("ignore")
+        with np.errstate(all="ignore"):
             function(*map(plain_copy, args), **{k: plain_copy(v) for k, v in kwargs.items()})
     except Exception as own:  # noqa: BLE001 - whatever it is
         return error if type(own) is type(error) else own.with_traceback(None)
@@ -54,6 +54,27 @@ def asking(function: Callable, args: tuple, kwargs: dict) -> Iterator[None]:
         if own is error:
             raise
         raise own from own.__cause__
+
+
+def asked(function: Callable) -> Callable:
+    """Decorator of code that computes `function`: let `function` compute the plain values first, so that it may refuse them.
+
+    The result is of the dtype that it has. For functions that cost little beside the code.
+    """
+
+    def decorate(code: Callable) -> Callable:
+        @functools.wraps(code)
+        def called(*args: Any, **kwargs: Any) -> Any:
+            with np.errstate(all="ignore"):
+                own = function(*map(plain, args), **{k: plain(v) for k, v in kwargs.items()})
+            out = code(*args, **kwargs)
+            if isinstance(own, tuple) or dtype_of(out) == dtype_of(own) or dtype_of(own).kind not in "fc":
+                return out
+            return out.astype(dtype_of(own))
+
+        return called
+
+    return decorate
 
 
 #: What says nothing of the arguments.
@@ -78,19 +99,25 @@ def _name(function: Callable, error: AutogradError) -> None:
         error.add_note(f"in {name}")
 
 
-def plain_copy(x: Any) -> Any:
-    """A copy of `x` without traces; of a batch, the first example."""
+def plain(x: Any) -> Any:
+    """`x` without traces; of a batch, the first example."""
     if isinstance(x, Box):
         return _first_value(x)
-    if isinstance(x, np.ndarray):
-        if x.dtype.hasobject:
-            copy = np.empty(x.shape, x.dtype)
-            copy.flat = [plain_copy(e) for e in x.flat]  # type: ignore[assignment, misc]
-            return copy
-        return x.copy()
+    if isinstance(x, np.ndarray) and x.dtype.hasobject:
+        copy = np.empty(x.shape, x.dtype)
+        copy.flat = [plain(e) for e in x.flat]  # type: ignore[assignment, misc]
+        return copy
+    if type(x) is list or type(x) is tuple:
+        return type(x)(map(plain, x))
+    return x
+
+
+def plain_copy(x: Any) -> Any:
+    """As `plain`, for code that may write into it."""
     if type(x) is list or type(x) is tuple:
         return type(x)(map(plain_copy, x))
-    return x
+    value = plain(x)
+    return value.copy() if isinstance(value, np.ndarray) else value
 
 
 def _first_value(x: Box) -> Any:
@@ -101,4 +128,4 @@ def _first_value(x: Box) -> Any:
         value = value._value
     for _ in range(batches):
         value = value[0] if len(value) else np.zeros(value.shape[1:], value.dtype)
-    return np.copy(value) if isinstance(value, np.ndarray) else value
+    return value

@@ -153,7 +153,7 @@ def tolist(self: ArrayBox) -> Any:
 
 def view(self: ArrayBox, *args: Any, **kwargs: Any) -> Any:
     """As `numpy.ndarray.view`, which must not read the bytes as another type."""
-    seen = np.zeros((1,) * self.ndim, self.dtype).view(*args, **kwargs)  # raises what NumPy raises
+    seen = np.zeros([min(n, 1) for n in self.shape], self.dtype).view(*args, **kwargs)  # raises what NumPy raises
     if type(seen) is np.ndarray and seen.dtype == self.dtype:
         return self
     raise NotDifferentiableError(

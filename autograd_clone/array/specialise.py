@@ -21,6 +21,7 @@ from ..engine.protection import keep
 from ..engine.reverse import ReverseTrace, fix_for, next_order
 from ..engine.trace import apply
 from .box import ArrayBox, as_arrays, defers_to
+from .complaints import complaint
 from .foreign import OPERATIONS
 
 # Boxes are made by object.__new__ and three stores: two thirds of the price of calling the class.
@@ -279,7 +280,13 @@ def general(prim: Primitive) -> Callable:
                 return OPERATIONS[prim.fun](a, b)
             if isinstance(prim.fun, np.ufunc):
                 return NotImplemented
-        return apply(prim, as_arrays((a, b)), {})
+        try:
+            return apply(prim, as_arrays((a, b)), {})
+        except Exception as error:
+            own = complaint(prim.fun, (a, b), {}, error)
+            if own is error:
+                raise
+            raise own from own.__cause__
 
     return binary_general
 

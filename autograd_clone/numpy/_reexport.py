@@ -37,6 +37,7 @@ _OF_SEQUENCES = frozenset(
         "vstack",
     }
 )
+_WRITERS = frozenset({"copyto", "fill_diagonal", "place", "put", "put_along_axis", "putmask"})
 #: Functions whose rules look for traced values in nested lists themselves.
 _OF_NESTED_LISTS = frozenset({"block", "choose", "select"})
 
@@ -127,6 +128,8 @@ def _of_nested_lists(fun: Callable) -> Callable:
 
 def _needs_wrapper(fun: Any, name: str) -> bool:
     if isinstance(fun, type) or not callable(fun):
+        return False
+    if name in _WRITERS:  # a list is no array to write into
         return False
     record = find(fun) if getattr(fun, "__hash__", None) else None
     return record is not None and record.kind != "refused"

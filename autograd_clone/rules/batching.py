@@ -194,7 +194,7 @@ for _name in ("numpy.sort", "numpy.argsort", "numpy.partition", "numpy.argpartit
 
 def _transposed(ndim: int, shape: tuple, p: Params) -> Params:
     axes = p["axes"]
-    return {"axes": (0, *(range(ndim, 0, -1) if axes is None else shift_each(axes, ndim)))}
+    return {"axes": (0, *(range(ndim, 0, -1) if axes is None else shift_each(np.atleast_1d(axes), ndim)))}
 
 
 def _moved(ndim: int, shape: tuple, p: Params) -> Params:

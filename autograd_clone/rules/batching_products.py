@@ -7,6 +7,7 @@ are instead made rows or columns of one larger matrix, so that one product, or o
 from __future__ import annotations
 
 from math import prod
+from operator import index as as_int
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -48,8 +49,7 @@ def _dot(trace, prim, operands, params):
     a, b = operands
     n, m = ndim_of(a), ndim_of(b)
     if n == 0 or m == 0:
-        x, y = aligned(trace, operands)
-        return trace.box(x * y)
+        return trace.box(_scaled(trace, operands))
     if not _fit(a, b):
         return refused(trace, prim, operands, params)
     if m <= 2:
@@ -122,9 +122,14 @@ def _inner(trace, prim, operands, params):
     a, b = operands
     n, m = ndim_of(a), ndim_of(b)
     if n == 0 or m == 0:
-        x, y = aligned(trace, operands)
-        return trace.box(x * y)
+        return trace.box(_scaled(trace, operands))
     return trace.box(_contraction(trace, a, b, [n - 1], [m - 1]))
+
+
+def _scaled(trace, operands):
+    """An array times a number, which is not taken for a Python number: of those a ufunc does not look at the dtype."""
+    x, y = aligned(trace, tuple(as_array(x) for x in operands))
+    return x * y
 
 
 def _contraction(trace, a, b, mine, theirs):
@@ -212,6 +217,7 @@ RULES["numpy.vecmat"] = _broadcasting_cores(1, 2)
 @rule("numpy.vecdot")
 def _vecdot(trace, prim, operands, params):
     if params.get("axis") is not None and not set(params) - {"axis"}:
+        as_int(params["axis"])  # raises, if it is none
         operands = tuple(np.moveaxis(x, params["axis"], -1) for x in operands)
         params = {}
     return _of_vectors(trace, prim, operands, params)

@@ -59,6 +59,8 @@ def _convolve(a, v, mode="full"):
     for name, x in (("a", a), ("v", v)):
         if len(x) == 0:
             raise ValueError(f"{name} cannot be empty")
+        if x.ndim > 1:
+            raise ValueError(f"{name} has more than one axis")
     return _part(a, v, mode, (min(len(a), len(v)) - 1) // 2)
 
 
@@ -66,6 +68,8 @@ def _convolve(a, v, mode="full"):
 def _correlate(a, v, mode="valid"):
     """Convolution with the conjugate of `v`, read backwards."""
     a, v = np.atleast_1d(as_array(a)), np.atleast_1d(as_array(v))
+    if a.ndim > 1 or v.ndim > 1:
+        raise ValueError("an operand has more than one axis")
     short = min(len(a), len(v))
     v = np.conj(v[::-1]) if v.dtype.kind == "c" else v[::-1]
     return _part(a, v, mode, (short - 1) // 2 if len(a) >= len(v) else short // 2)

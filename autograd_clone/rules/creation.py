@@ -442,6 +442,7 @@ def full_like(a, fill_value, dtype=None, order="K", subok=True, shape=None, *, d
     """As `numpy.full_like`; the fill value may be traced."""
     a = as_array(a)
     if holds_box(fill_value):
+        np.empty_like(0.0, order=order)  # raises, if that is none
         return _filled(shape_of(a) if shape is None else shape, fill_value, dtype or dtype_of(a))
     return _FULL_LIKE(getval(a), fill_value, dtype, order, subok, shape, **_given(device=device))
 

@@ -13,6 +13,8 @@ case.
 
 from __future__ import annotations
 
+from operator import index as as_int
+
 import numpy as np
 
 from ..array.box import as_array
@@ -51,7 +53,7 @@ def _multiplicity(m, n, axis, ndim, dtype):
 
 
 def _rfft_adjoint(g, a_shape, n, axis, norm):
-    n = a_shape[axis] if n is None else n
+    n = a_shape[axis] if n is None else as_int(n)
     weights = _multiplicity(shape_of(g)[axis], n, axis, g.ndim, real_dtype(g))
     return _fit(np.fft.irfft(conj(g) / weights, n, axis, _OPPOSITE[norm]), a_shape[axis], axis)
 
@@ -119,7 +121,7 @@ def _lengths(a, s, axes):
     axes = list(range(-len(s), 0) if axes is None else axes)
     if len(s) != len(axes):
         raise ValueError("Shape and axes have different lengths.")
-    return [a.shape[axis] if n == -1 else n for n, axis in zip(s, axes, strict=True)], axes
+    return [a.shape[axis] if n == -1 else None if n is None else as_int(n) for n, axis in zip(s, axes, strict=True)], axes
 
 
 def _over_axes(a, transform, s, axes, norm):

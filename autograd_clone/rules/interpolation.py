@@ -6,6 +6,7 @@ import numpy as np
 
 from ..engine.batch import values_only
 from ..engine.box import getval
+from ..array.complaints import asked
 from ..engine.cotangent import dtype_of
 from ..engine.define import composite
 from .creation import as_array
@@ -29,6 +30,7 @@ from .tools import anywhere, in_dtype
         s(s.real(0), np.arange(3.0), s.array(3)),
     ],
 )
+@asked(np.interp)
 def _interp(x, xp, fp, left=None, right=None, period=None):
     """At a point of `xp` the derivative is that of the interval to its right (to its left, at the last)."""
     x, xp, fp = in_dtype(as_array(x), np.float64), in_dtype(as_array(xp), np.float64), as_array(fp)
@@ -104,6 +106,7 @@ _counts = values_only(lambda a, edges: np.histogram(a, edges)[0])
         s(s.distinct(30), "sturges"),
     ],
 )
+@asked(np.histogram_bin_edges)
 def _histogram_bin_edges(a, bins=10, range=None, weights=None):
     return _bin_edges(as_array(a).reshape(-1), bins, range)
 
@@ -120,6 +123,7 @@ def _histogram_bin_edges(a, bins=10, range=None, weights=None):
         s(s.distinct(12), np.array([-2.22, -1.11, 0.03, 2.77]), weights=s.array(12), density=True),
     ],
 )
+@asked(np.histogram)
 def _histogram(a, bins=10, range=None, density=None, weights=None):
     """Counts are constant; weighted counts are linear in the weights; edges follow the extreme elements."""
     a = as_array(a).reshape(-1)
@@ -168,6 +172,7 @@ def _places(sample, edges):
         s(s.distinct(8), 2, density=True),
     ],
 )
+@asked(np.histogramdd)
 def _histogramdd(sample, bins=10, range=None, density=None, weights=None):
     """Counts are constant; weighted counts are linear in the weights; edges follow the extreme elements."""
     if not hasattr(sample, "ndim"):

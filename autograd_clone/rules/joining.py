@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..array.box import ArrayBox
-from ..engine.batch import values_only
+from ..engine.batch import no_single_value, values_only
 from ..engine.box import Box, getval
 from ..engine.cotangent import dtype_of, shape_of
 from ..engine.define import composite, linear
@@ -91,7 +91,7 @@ def join(arrays: list, axis: int, dtype: Any = None, casting: Any = "same_kind")
     """The arrays (with boxes among them) one after the other along an axis."""
     if axis < 0:
         axis = normal_axis(axis, len(arrays[0].shape))
-    options = {} if dtype is None else {"dtype": dtype, "casting": casting}
+    options = {} if dtype is None and casting == "same_kind" else {"dtype": dtype, "casting": casting}
     try:
         return assemble(
             arrays,
@@ -149,7 +149,7 @@ def _stacker(function: Callable, prepare: Callable, axis_for: Callable) -> None:
         return join(arrays, axis_for(len(shape_of(arrays[0]))))
 
     def with_dtype(tup, *, dtype=None, casting="same_kind"):
-        if dtype is None:
+        if dtype is None and casting == "same_kind":
             return implementation(tup)
         arrays = [prepare(as_array(a)) for a in tup]
         return np.concatenate(arrays, axis_for(len(shape_of(arrays[0]))), dtype=dtype, casting=casting)
@@ -358,6 +358,10 @@ def _insert_block(arr: Any, place: int, values: Any, axis: int, moved: bool) -> 
     ],
 )
 def _delete(arr, obj, axis=None):
+    if isinstance(obj, Box):
+        obj = getval(obj)
+        if isinstance(obj, Box):
+            raise no_single_value("which elements to delete", obj)
     if axis is None:
         arr, axis = np.ravel(arr), 0
     kept = np.delete(np.arange(shape_of(arr)[axis]), _plain_index(obj) if isinstance(obj, Box) else obj)
@@ -367,10 +371,16 @@ def _delete(arr, obj, axis=None):
 # ---- splitting -------------------------------------------------------------------------------------
 
 
+def _as_cut(index: Any) -> Any:
+    if isinstance(index, (bool, np.bool_)):
+        raise TypeError("slice indices must be integers or None or have an __index__ method")
+    return index
+
+
 def _cuts(n: int, indices_or_sections: Any) -> tuple[list, list]:
     """Where the pieces of an axis of length `n` start and stop."""
     if np.ndim(indices_or_sections):
-        cuts = [0, *np.asarray(indices_or_sections).tolist(), n]
+        cuts = [0, *map(_as_cut, indices_or_sections), n]
     else:
         sections = int(indices_or_sections)
         if sections <= 0:

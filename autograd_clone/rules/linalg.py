@@ -213,7 +213,10 @@ def lower_as_hermitian(a):
 )  # fmt: skip
 def _lstsq(a, b, rcond=None):
     a, b = as_array(a), as_array(b)
-    dtype = np.result_type(a.dtype, b.dtype, np.float32)
+    dtype = np.result_type(a.dtype, b.dtype)
+    if dtype.char in "egG":
+        raise TypeError(f"array type {dtype} is unsupported in linalg")
+    dtype = np.result_type(dtype, np.float32)
     if rcond is None:
         rcond = np.finfo(dtype).eps * max(a.shape)
     elif not 0 <= rcond < 1:  # as LAPACK does

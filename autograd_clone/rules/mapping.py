@@ -37,17 +37,18 @@ def piecewise(x, condlist, funclist, *args, **kw):
         done |= condition
         if not condition.any():
             continue
-        if callable(function):
-            values = np.broadcast_to(as_array(function(x[condition], *args, **kw)), (int(condition.sum()),))[
-                place[condition]
-            ]
+        value = as_array(function(x[condition], *args, **kw) if callable(function) else function)
+        if shape_of(value):  # one for each element that is selected
+            if len(shape_of(value)) > 1:
+                raise TypeError("what is given for the elements that a condition selects has one axis")
+            values = np.broadcast_to(value, (int(condition.sum()),))[place[condition]]
             out = out + apply(
                 SCATTER,
                 (cast_to(values, dtype_of(x)),),
                 {"shape": shape_of(x), "dtype": dtype_of(x), "indices": [place]},
             )
         else:
-            out = np.where(place, cast_to(as_array(function), dtype_of(x)), out)
+            out = np.where(place, cast_to(value, dtype_of(x)), out)
     return out
 
 
@@ -60,6 +61,8 @@ def _piecewise_of_batch(x, pairs, args, kw):
             with np.errstate(all="ignore"):  # the elements that are not selected may lie outside its domain
                 value = function(flat, *args, **kw)
                 _check_elementwise(function, lambda v, f=function: f(v, *args, **kw), flat, condition)
+        if len(shape_of(value)) > 1:
+            raise TypeError("the values of a function of several arrays have one axis")
         out = np.where(np.reshape(condition, -1), cast_to(as_array(value), dtype_of(x)), out)
     return np.reshape(out, shape_of(x))
 

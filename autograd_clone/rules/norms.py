@@ -224,7 +224,7 @@ def _norm(x, ord=None, axis=None, keepdims=False):
             return EUCLIDEAN(x) if not keepdims else EUCLIDEAN(x, axis=tuple(range(nd)), keepdims=True)
         axis = tuple(range(nd))
     elif not isinstance(axis, tuple):
-        axis = (int(axis),)
+        axis = axes_of(int(axis), nd)
     if len(axis) == 1:
         return _vector_norm(x, ord, axis, keepdims)
     if len(axis) != 2:

@@ -142,9 +142,10 @@ elementwise(
 
 @composite(np.kaiser, samples=lambda s: [s(6, s.real()[()]), s(5, s.real()), s(1, s.real()[()])])
 def _kaiser(M, beta):
-    window = np.kaiser(plain_copy(M), plain_copy(beta))
+    M = plain_copy(M)
+    window = np.kaiser(M, plain_copy(beta))
     beta = cast_to(as_array(beta), window.dtype)
-    middle = (len(window) - 1) / 2
+    middle = (M - 1) / 2
     if not middle:
         return window
     t = (np.arange(len(window)) - middle) / middle

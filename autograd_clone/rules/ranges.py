@@ -12,6 +12,7 @@ from ..engine.box import getval
 from ..engine.cotangent import dtype_of, shape_of
 from ..engine.define import composite
 from .creation import NUMBERS, as_array, as_operand, cast_to, holds_box, through
+from .tools import anywhere
 
 
 def _one_of(x: Any) -> Any:
@@ -83,6 +84,8 @@ def _logspace(start, stop, num=50, endpoint=True, base=10.0, dtype=None, axis=0)
 def _geomspace(start, stop, num=50, endpoint=True, dtype=None, axis=0):
     start, stop = as_operand(start), as_operand(stop)
     dtype = np.geomspace(_one_of(start), _one_of(stop), 0, dtype=dtype).dtype
+    if anywhere(np.equal(start, 0), unknown=False) or anywhere(np.equal(stop, 0), unknown=False):
+        raise ValueError("Geometric sequence cannot include zero")
     out = _spaced(start, stop, num, endpoint, axis, lambda a, b, t: a * (b / a) ** t)
     return cast_to(out, dtype)
 
@@ -115,6 +118,8 @@ def arange(*args, **kwargs):
 def _traced_arange(start=None, stop=None, step=1, dtype=None, *, device=None, like=None):
     if stop is None:
         start, stop = 0, start
+    if shape_of(start) or shape_of(stop) or shape_of(step):
+        raise ValueError("the end points and the step of arange are numbers")
     number = same_for_all(np.ceil((getval(stop) - getval(start)) / getval(step)))
     ends: Any = (_one_of(start), _one_of(stop), _one_of(step))
     dtype = np.arange(*ends, dtype=dtype).dtype

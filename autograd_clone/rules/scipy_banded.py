@@ -275,6 +275,8 @@ def _leslie(f, s):
 @_composite(scipy.linalg.fiedler, complex=False, samples=lambda s: [s(s.distinct(4))])
 def _fiedler(a):
     a = at_least(a, 1)
+    if a.shape[-1] == 1:
+        a = double(a)  # as SciPy has it
     return np.abs(a[..., :, None] - a[..., None, :])
 
 
@@ -313,6 +315,8 @@ def _convolution_matrix(a, n, mode="full"):
 def _khatri_rao(a, b):
     a, b = as_array(a), as_array(b)
     product = a[..., :, None, :] * b[..., None, :, :]
+    if not product.size:
+        product = product.astype(a.dtype)  # as SciPy has it
     shape = shape_of(product)
     return np.reshape(product, (*shape[:-3], shape[-3] * shape[-2], shape[-1]))
 

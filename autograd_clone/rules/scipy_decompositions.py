@@ -14,7 +14,7 @@ from ..engine.batch import same_for_all, values_only
 from ..engine.errors import UnsupportedKeywordError
 from .eigen import without_phases as _without_phases
 from .linalg import check_square
-from .matrices import H, T, column, conj
+from .matrices import H, T, column, conj, is_complex
 from .repeated import equal_pairs, plain
 from .scipy_linalg import refuse_unless, scipy_composite, symmetric, triangular_system
 
@@ -104,6 +104,8 @@ def _all_of_eigh(a, b, lower, type, eigvals_only):
 )  # fmt: skip
 def _eigvalsh(a, b=None, lower=True, type=1, subset_by_index=None, subset_by_value=None):
     check_square(as_array(a))
+    if type not in (1, 2, 3):
+        raise ValueError(f"type is 1, 2 or 3, not {type!r}")
     return _eigh(
         a,
         b,
@@ -124,6 +126,8 @@ def _eigvalsh(a, b=None, lower=True, type=1, subset_by_index=None, subset_by_val
     ],
 )  # fmt: skip
 def _eigh_tridiagonal(d, e, eigvals_only=False, select="a", select_range=None, **others):
+    if is_complex(as_array(d), as_array(e)):
+        raise TypeError("Only real arrays currently supported")
     a = _tridiagonal(as_array(d), as_array(e))
     w, vectors = _all_of_eigh(a, None, True, 1, eigvals_only)
     if select not in ("a", "i"):
@@ -286,7 +290,7 @@ def _qr(a, mode="full", pivoting=False):
     order = ()
     if pivoting:
         order = (_QR_ORDER(plain(a)),)
-        a = a[:, order[0]]
+        a = a[:, order[0]] if a.ndim == 2 else np.take_along_axis(a, order[0][..., None, :], -1)
     q, r = np.linalg.qr(a, "reduced" if mode == "economic" else "complete")
     return (r, *order) if mode == "r" else (q, r, *order)
 
@@ -297,6 +301,8 @@ def _qr(a, mode="full", pivoting=False):
 )
 def _rq(a, mode="full"):
     a = as_array(a)
+    if mode not in ("full", "r", "economic"):
+        raise ValueError(f"mode {mode!r} is none of 'full', 'r' and 'economic'")
     m, n = a.shape
     if m > n or (m < n and mode != "economic"):
         raise UnsupportedKeywordError(

@@ -15,10 +15,10 @@ import numpy as np
 import scipy.linalg
 
 from ..array.box import as_array, call
-from ..array.complaints import plain_copy
+from ..array.complaints import asked as asking_first
 from ..engine.batch import same_for_all, values_only
 from ..engine.box import Box
-from ..engine.cotangent import shape_of
+from ..engine.cotangent import dtype_of, shape_of
 from ..engine.define import composite, custom
 from ..engine.errors import UnsupportedKeywordError
 from ..engine.pytree import flatten
@@ -49,12 +49,10 @@ def scipy_composite(fun, *, asked=False, **options):
             sizes = [x.size for x in flatten((args, kwargs))[0] if isinstance(x, Box)]
             if sizes and not any(sizes):  # the derivative with respect to nothing
                 return of_values(*_plain(args), **_plain(kwargs))
-            if asked:
-                fun(*map(plain_copy, args), **{k: plain_copy(v) for k, v in kwargs.items()})
             given = signature.bind(*args, **kwargs).arguments
             return implementation(**{name: value for name, value in given.items() if name not in DROPPED})
 
-        composite(fun, called, **options)
+        composite(fun, asking_first(fun)(called) if asked else called, **options)
         return called
 
     return register
@@ -454,7 +452,12 @@ def _lu_solve(lu_and_piv, b, trans=0):
     if trans not in (0, 1, 2):
         raise ValueError(f"trans is 0, 1 or 2, not {trans!r}")
     packed, pivots = lu_and_piv
-    b, (lower, upper) = as_array(b), _unpacked(as_array(packed))
+    packed, b = as_array(packed), as_array(b)
+    if len(pivots) != shape_of(packed)[0]:
+        raise ValueError("as many pivots are needed as there are rows")
+    if dtype_of(b).kind == "b":
+        b = b.astype(packed.dtype)
+    lower, upper = _unpacked(packed)
     order = _row_order(pivots, shape_of(b)[0])
     if trans == 0:
         return triangular_system(upper, triangular_system(lower, b[order], True), False)

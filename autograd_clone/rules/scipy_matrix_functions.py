@@ -126,6 +126,8 @@ def _expm_frechet(A, E, method=None, compute_expm=True):
     A, E = as_array(A), as_array(E)
     check_square(A)
     check_square(E)
+    if method not in (None, "SPS", "blockEnlarge"):
+        raise ValueError(f"Unknown implementation {method}")
     if method != "blockEnlarge":
         A, E = double(A), double(E)
     derivative = EXPM_DERIVATIVE(A, E)
@@ -250,6 +252,9 @@ def _solve_discrete_lyapunov(a, q, method=None):
     """The solution of ``A X A^H - X + Q = 0``, which is a linear system for the elements of X."""
     a, q = double(as_array(a)), double(as_array(q))
     n = shape_of(a)[-1]
+    check_square(a)
+    if shape_of(q) != shape_of(a):
+        raise ValueError("A and Q are matrices of one shape")
     eye = np.eye(n, dtype=a.dtype)
     if (method or ("direct" if n < 10 else "bilinear")).lower() == "direct":
         x = np.linalg.solve(np.eye(n * n, dtype=a.dtype) - np.kron(a, conj(a)), np.reshape(q, -1))

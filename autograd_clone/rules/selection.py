@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..array.box import FAST, ArrayBox, as_arrays
+from ..array.complaints import asked
 from ..engine.batch import values_only
 from ..engine.box import Box, getval
 from ..engine.cotangent import OBJECT, Scatter, dtype_of, shape_of
@@ -253,6 +254,7 @@ _TRIMS_AXES = np.lib.NumpyVersion(np.__version__) >= "2.2.0"
         *([s(s.array(3), axis=0, via=_between_zeros)] if _TRIMS_AXES else []),
     ],
 )
+@asked(np.trim_zeros)
 def _trim_zeros(filt, trim="fb", axis=None):
     filt = as_array(filt)
     shape = shape_of(filt)

@@ -67,6 +67,8 @@ def _reshape_back(g, a_shape):
 def _reshape(a, /, shape=None, order="C", *, copy=None, **old_name):
     if old_name:
         (shape,) = old_name.values()  # "newshape", before NumPy 2.1
+    if shape is None:
+        raise TypeError("reshape() needs a shape")
     if type(a) is ArrayBox and copy is None and order == "C":
         trace = a._trace
         if type(trace) is ReverseTrace:
@@ -86,6 +88,8 @@ def _reshape(a, /, shape=None, order="C", *, copy=None, **old_name):
 
 def reshape_method(self, *shape, order="C", copy=None):
     """As `numpy.ndarray.reshape`."""
+    if not shape:
+        raise TypeError("reshape() takes exactly 1 argument (0 given)")
     return _reshape(self, shape[0] if len(shape) == 1 else shape, order, copy=copy)
 
 
@@ -114,6 +118,8 @@ def memory_order(x, order):
     """`order` as "C" or "F": "A" says that the layout in memory decides, which a tangent need not share."""
     if order in ("A", "a"):
         return "F" if np.isfortran(layout_of(x) if isinstance(x, Box) else x) else "C"
+    if not isinstance(order, str):
+        raise TypeError(f"order must be str, not {type(order).__name__}")
     return order.upper()
 
 

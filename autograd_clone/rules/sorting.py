@@ -234,6 +234,8 @@ def _of_two(function):
     def implementation(ar1, ar2, *args, **kwargs):
         x1, x2 = as_array(ar1), as_array(ar2)
         both = np.concatenate([x1.reshape(-1), x2.reshape(-1)])
+        if function is np.setdiff1d:  # all that it keeps is of the first one
+            both = x1.reshape(-1)
         result = function(getval(x1), getval(x2), *args, **kwargs)
         if isinstance(result, tuple):
             return _picked(both, result[0]), *result[1:]

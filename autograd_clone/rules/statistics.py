@@ -8,7 +8,7 @@ import numpy as np
 
 from ..engine.cotangent import dtype_of, shape_of
 from ..engine.define import composite, custom
-from .creation import as_array
+from .creation import as_array, cast_to
 from .tools import NOT_GIVEN, anywhere, axes_of, count, in_dtype
 
 # ---- average -------------------------------------------------------------------------------------------
@@ -106,7 +106,8 @@ def _cov(m, y=None, rowvar=True, bias=False, ddof=None, fweights=None, aweights=
         warnings.warn("Degrees of freedom <= 0 for slice", RuntimeWarning, stacklevel=3)
         freedom = 0.0
     right = np.conj(scaled.T) if dtype_of(x).kind == "c" else scaled.T
-    return np.squeeze(np.matmul(centered, right) * np.true_divide(1, freedom))
+    product = np.matmul(centered, right)
+    return np.squeeze(cast_to(product * np.true_divide(1, freedom), dtype_of(product)))
 
 
 def _variables(m, y, rowvar, dtype):

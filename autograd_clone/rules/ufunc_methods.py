@@ -197,7 +197,8 @@ def reduceat(ufunc, array, indices, *, axis=0, dtype=None, out=None):
     parts = [np.take(x, np.arange(i, i + k), axis=axis) for i, k in zip(starts, lengths, strict=True)]
     if not parts:
         return np.take(x, starts, axis=axis)
-    return np.stack([reduce(ufunc, part, axis=axis) for part in parts], axis=axis)
+    first = (slice(None),) * (axis % x.ndim) + (0,)
+    return np.stack([part[first] if k == 1 else reduce(ufunc, part, axis=axis) for part, k in zip(parts, lengths, strict=True)], axis)
 
 
 def outer(ufunc, a, b, **kwargs):
