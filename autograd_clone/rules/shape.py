@@ -141,7 +141,7 @@ def _ravel(a, order="C"):
         if a.size and not np.may_share_memory(layout, layout.ravel(order)):  # a reshape may be a view where this is not
             return COPY(_unravelled(a.snapshot(), layout, order))
         return _unravelled(a, layout, order)
-    return np.reshape(a, -1, order)
+    return np.reshape(a, -1, "C" if order in ("K", "k") else order)  # a number, or a lazy array, which has no layout
 
 
 def _unravelled(a, layout, order):
