@@ -1,4 +1,4 @@
-# ruff: noqa: C416, RUF024, RUF028, SIM905  -- tables of words
+# ruff: noqa: C416, E721, RUF024, RUF028, SIM905  -- tables of words
 """Random calls of every public function, right and wrong ones, and the verdict on what the package makes of each.
 
 A call is a function of its seed: it can be made anew, with fresh arguments, as often as it takes to compare the plain

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..array.complaints import asked
 from ..engine.batch import values_only
 from ..engine.box import getval
-from ..array.complaints import asked
 from ..engine.cotangent import dtype_of
 from ..engine.define import composite
 from .creation import as_array
