@@ -113,8 +113,8 @@ class Primitive:
 
     __slots__ = (
         "batch", "broadcasts", "checked", "complex", "defaults", "domain", "fun", "harmless", "implementation", "jvps", "kernel",
-        "kind", "name", "names", "operand_defaults", "operands", "outputs", "reason", "samples", "sequence", "shares", "variadic",
-        "view", "vjps",
+        "kind", "name", "names", "operand_defaults", "operands", "outputs", "positional", "reason", "samples", "sequence", "shares",
+        "variadic", "view", "vjps",
     )  # fmt: skip
 
     def __init__(
@@ -164,6 +164,7 @@ class Primitive:
         self.defaults = {k: v for k, v in signature.items() if k not in self.operands}
         self.defaults.update(defaults or {})
         self.names += tuple(k for k in self.defaults if k not in self.names)
+        self.positional = positional_parameters(self.fun) if signature else len(self.names)
 
     def __repr__(self) -> str:
         return f"<primitive {self.name}: {self.kind}>"
@@ -190,8 +191,8 @@ class Primitive:
                 self.check_known(kwargs)
             return args, kwargs
         given = dict(zip(self.names, args, strict=False))
-        if len(args) > len(self.names):
-            raise TypeError(f"{self.name}() takes at most {len(self.names)} positional arguments, got {len(args)}")
+        if len(args) > self.positional:
+            raise TypeError(f"{self.name}() takes at most {self.positional} positional arguments, got {len(args)}")
         for key, value in kwargs.items():
             if key in given:
                 raise TypeError(f"{self.name}() got multiple values for argument {key!r}")
@@ -432,6 +433,12 @@ def public_name(fun: Any) -> str:
         return next((f"{home}.{name}" for home, module in homes.items() if getattr(module, name, None) is fun), name)
     module = getattr(fun, "__module__", None) or ""
     return f"{module}.{name}" if module.startswith(("numpy", "scipy")) else name
+
+
+def positional_parameters(fun: Callable) -> int:
+    """How many arguments may be given by position."""
+    kinds = [p.kind for p in inspect.signature(fun).parameters.values()]
+    return len(kinds) if inspect.Parameter.VAR_POSITIONAL in kinds else len(kinds) - kinds.count(inspect.Parameter.KEYWORD_ONLY)
 
 
 def signature_of(fun: Callable) -> dict[str, Any]:

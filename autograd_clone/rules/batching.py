@@ -37,7 +37,10 @@ def bound(prim: Primitive, operands: tuple, params: Params) -> tuple[Any, Params
     """The first operand, and all else that was given by name; of a constant function everything comes in `operands`."""
     if prim.kind != "zero":
         return operands[0], params
-    given = dict(zip(prim.names, operands, strict=False)) | params
+    given = dict(zip(prim.names, operands, strict=False))
+    if given.keys() & params.keys():
+        raise TypeError(f"{prim.name}() got multiple values for arguments {sorted(given.keys() & params.keys())}")
+    given |= params
     return given.pop(prim.names[0]), given
 
 
@@ -194,7 +197,7 @@ for _name in ("numpy.sort", "numpy.argsort", "numpy.partition", "numpy.argpartit
 
 def _transposed(ndim: int, shape: tuple, p: Params) -> Params:
     axes = p["axes"]
-    return {"axes": (0, *(range(ndim, 0, -1) if axes is None else shift_each(np.atleast_1d(axes), ndim)))}
+    return {"axes": (0, *(range(ndim, 0, -1) if axes is None else shift_each(axes if isinstance(axes, Iterable) else (axes,), ndim)))}
 
 
 def _moved(ndim: int, shape: tuple, p: Params) -> Params:

@@ -281,6 +281,8 @@ def _rank(trace, prim, operands, params):
 @rule("numpy.linalg.solve")
 def _solve(trace, prim, operands, params):
     a, b = operands
+    if ndim_of(a) < 2:
+        return refused(trace, prim, operands, params)
     if ndim_of(b) == 1:
         return _solve(trace, prim, (a, b[..., None]), params)[..., 0]
     return _solve_matrices(trace, prim, operands, params)

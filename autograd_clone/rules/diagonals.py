@@ -198,6 +198,8 @@ def _vander(x, N=None, increasing=False):
         raise ValueError("x must be a one-dimensional array or sequence.")
     x = cast_to(x, np.promote_types(dtype_of(x), int))
     n = x.size if N is None else N
+    if n < 0:
+        raise ValueError("negative dimensions are not allowed")
     if n == 0:
         return np.zeros((x.size, 0), dtype_of(x))
     powers = [np.ones(x.size, dtype_of(x))]

@@ -53,7 +53,7 @@ def _multiplicity(m, n, axis, ndim, dtype):
 
 
 def _rfft_adjoint(g, a_shape, n, axis, norm):
-    n = a_shape[axis] if n is None else as_int(n)
+    n = a_shape[axis] if n is None else int(n)
     weights = _multiplicity(shape_of(g)[axis], n, axis, g.ndim, real_dtype(g))
     return _fit(np.fft.irfft(conj(g) / weights, n, axis, _OPPOSITE[norm]), a_shape[axis], axis)
 

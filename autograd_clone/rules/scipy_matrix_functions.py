@@ -256,7 +256,10 @@ def _solve_discrete_lyapunov(a, q, method=None):
     if shape_of(q) != shape_of(a):
         raise ValueError("A and Q are matrices of one shape")
     eye = np.eye(n, dtype=a.dtype)
-    if (method or ("direct" if n < 10 else "bilinear")).lower() == "direct":
+    method = (method or ("direct" if n < 10 else "bilinear")).lower()
+    if method not in ("direct", "bilinear"):
+        raise ValueError(f"Unknown solver {method}")
+    if method == "direct":
         x = np.linalg.solve(np.eye(n * n, dtype=a.dtype) - np.kron(a, conj(a)), np.reshape(q, -1))
         return np.reshape(x, (n, n))
     inverse = np.linalg.inv(H(a) + eye)
@@ -339,7 +342,7 @@ for _f, _is_discrete in ((scipy.linalg.solve_continuous_are, False), (scipy.lina
     )
     def _are(a, b, q, r, balanced=True, discrete=_is_discrete, **others):
         refuse_unless("solve_discrete_are" if discrete else "solve_continuous_are", **others)
-        return RICCATI(*map(as_array, (a, b, q, r)), discrete=discrete)
+        return RICCATI(*(in_dtype(x, np.complex128 if is_complex(x) else np.float64) for x in map(as_array, (a, b, q, r))), discrete=discrete)
 
 
 # ---- roots, logarithms, powers -----------------------------------------------------------------------------
@@ -465,7 +468,10 @@ def _logm(A, **others):
 @scipy_composite(scipy.linalg.signm, samples=lambda s: [s(s.matrix(3) - 2.4 * np.eye(3, dtype=s.dtype))])
 def _signm(A, **others):
     _one_result("signm", others.get("disp"))
-    return SIGNM(as_array(A))
+    A = as_array(A)
+    if A.ndim != 2:
+        raise ValueError("expected one square matrix")
+    return SIGNM(A)
 
 
 @scipy_composite(
