@@ -294,12 +294,23 @@ def test_out_is_right_or_refused():
 # ---- values taken out of the trace -------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("convert", [float, int, complex, round, math.sin, math.floor, math.ceil, math.trunc], ids=lambda f: f.__name__)
+@pytest.mark.parametrize("convert", [float, complex, math.sin, math.fabs], ids=lambda f: f.__name__)
 def test_conversions_of_traced_values(convert):
     for transform in (grad, deriv):
         with pytest.raises(TracedConversionError) as error:
             transform(lambda x: convert(x) * x)(1.5)
         says(error, "1.5", "NumPy")
+
+
+@pytest.mark.parametrize("convert", [int, round, math.floor, math.ceil, math.trunc], ids=lambda f: f.__name__)
+def test_whole_numbers_of_traced_values(convert):
+    """They are piecewise constant, so nothing is lost."""
+    for transform in (grad, deriv, lambda f: grad(grad(lambda x: f(x) * x))):
+        seen = []
+        g = transform(lambda x, seen=seen: seen.append(convert(x)) or seen[-1] * x)(1.7)
+        assert [type(n) for n in seen] == [int]
+        assert g == convert(1.7) * (1 if transform in (grad, deriv) else 2)
+    assert grad(lambda x: round(x, 1) * x)(1.57) == 1.6
 
 
 def test_random_draws_have_no_derivative_with_respect_to_their_parameters():

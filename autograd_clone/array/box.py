@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import functools
 import inspect
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from numbers import Number, Real
+from opcode import opmap
+from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -23,6 +26,9 @@ from ..engine.primitive import REGISTRY, find, missing_rule, public_name
 from ..engine.trace import apply
 from .complaints import complaint
 from .foreign import TracedArray, as_plain_array, is_asked_by_library, refuse_task
+
+#: Instructions of the interpreter that write an element.
+_STORING = frozenset(opmap[name] for name in ("STORE_SUBSCR", "STORE_SLICE") if name in opmap)
 
 
 class ArrayBox(Box):
@@ -112,6 +118,14 @@ class ArrayBox(Box):
 
     # ---- reading the value --------------------------------------------------------------------------------
 
+    def __repr__(self) -> str:
+        traces = []
+        value: Any = self
+        while isinstance(value, Box):
+            traces.append(f"{type(value._trace).__name__} {value._trace.id}")
+            value = value.looked_into()
+        return f"ArrayBox({value!r}, dtype={self.dtype}, shape={self.shape}, trace={', '.join(traces)})"
+
     def __format__(self, spec: str) -> str:
         return format(getval(self), spec)
 
@@ -119,7 +133,25 @@ class ArrayBox(Box):
         raise TracedConversionError(_conversion_message("float", self))
 
     def __int__(self) -> int:
-        raise TracedConversionError(_conversion_message("int", self))
+        return self._whole_number(sys._getframe(1))
+
+    def _whole_number(self, caller: FrameType) -> int:
+        """The value without its fraction, of which the derivative is zero, if `caller` does not store it in an array."""
+        if is_storing(caller):
+            raise TracedConversionError(_conversion_message("int", self))
+        return int(self._value)
+
+    def __trunc__(self) -> int:
+        return self.__int__()
+
+    def __floor__(self) -> int:
+        return int(np.floor(self))
+
+    def __ceil__(self) -> int:
+        return int(np.ceil(self))
+
+    def __round__(self, ndigits: int | None = None) -> Any:
+        return int(np.round(self)) if ndigits is None else np.round(self, ndigits)
 
     def __complex__(self) -> complex:
         raise TracedConversionError(_conversion_message("complex", self))
@@ -344,6 +376,11 @@ def _first_traced(args: tuple, kwargs: dict) -> str:
         if isinstance(x, Box) or (isinstance(x, (list, tuple)) and any(isinstance(y, Box) for y in x)):
             return str(i)
     return next((repr(k) for k, v in kwargs.items() if isinstance(v, Box)), "?")
+
+
+def is_storing(frame: FrameType) -> bool:
+    """Whether a frame is at an instruction that writes an element: in it NumPy asks a value for its number."""
+    return frame.f_code.co_code[frame.f_lasti] in _STORING
 
 
 def _conversion_message(to: str, box: Box) -> str:

@@ -66,7 +66,7 @@ def asked(function: Callable) -> Callable:
         @functools.wraps(code)
         def called(*args: Any, **kwargs: Any) -> Any:
             with np.errstate(all="ignore"):
-                own = function(*map(plain, args), **{k: plain(v) for k, v in kwargs.items()})
+                own = function(*map(plain_copy, args), **{k: plain_copy(v) for k, v in kwargs.items()})
             out = code(*args, **kwargs)
             if isinstance(own, tuple) or dtype_of(out) == dtype_of(own) or dtype_of(own).kind not in "fc":
                 return out

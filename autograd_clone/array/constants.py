@@ -7,6 +7,7 @@ aside for those of every box.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from types import FunctionType
 from typing import Any
@@ -135,6 +136,10 @@ def _missing(self: Written, name: str) -> Any:
     return getattr(self._seen(), name)
 
 
+def _int(self: Written) -> int:
+    return int(self._seen()) if is_constant(self) else self._whole_number(sys._getframe(1))
+
+
 def _reduce(self: Written, protocol: Any) -> Any:
     return self.snapshot().__reduce_ex__(protocol) if is_constant(self) else object.__reduce_ex__(self, protocol)
 
@@ -158,12 +163,12 @@ def install() -> None:
         if isinstance(method, FunctionType) and not name.startswith("_") and name not in vars(Written):
             setattr(Written, name, _keeping_results(name))
     for name in (
-        "__bool__", "__complex__", "__contains__", "__float__", "__format__", "__index__", "__int__", "__repr__", "item", "tolist",
+        "__bool__", "__complex__", "__contains__", "__float__", "__format__", "__index__", "__repr__", "item", "tolist",
     ):  # fmt: skip
         setattr(Written, name, _of_constant(name))
     own: dict[str, Any] = {
         "__array__": property(_array), "__array_function__": _array_function, "__array_ufunc__": _array_ufunc, "__copy__": _copy,
-        "__deepcopy__": _copy, "__getattr__": _missing, "__reduce_ex__": _reduce,
+        "__deepcopy__": _copy, "__getattr__": _missing, "__int__": _int, "__reduce_ex__": _reduce,
     }  # fmt: skip
     for name, method in own.items():
         setattr(Written, name, method)

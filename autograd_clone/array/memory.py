@@ -349,7 +349,8 @@ def as_step(step: Any) -> Step:
         return step
     if type(step) is tuple and step and type(step[0]) is Primitive:
         prim, parameters = step
-        return Step(prim, prim.split((None, *parameters), {})[1], **(prim.view or {}))
+        given = dict(zip(prim.names[1:], parameters, strict=False))
+        return Step(prim, prim.split((None,), given)[1], **(prim.view or {}))
     return Step(Memory.getitem, {"index": step})
 
 
@@ -497,6 +498,10 @@ class Written(ArrayBox):
         if type(memory.value) is np.ndarray and not memory.kind.batched:
             return through(memory.value, path)
         return through(memory.box(), path)
+
+    def looked_into(self) -> Any:
+        seen = self._seen()
+        return seen._value if isinstance(seen, Box) else seen
 
     # ---- what it is, without its values ---------------------------------------------------------------------
 

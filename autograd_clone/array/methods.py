@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.box import getval
-from ..engine.errors import NotDifferentiableError, TracedConversionError
+from ..engine.errors import NotDifferentiableError
 from ..engine.primitive import REGISTRY
 from .box import ArrayBox, call
 from .complaints import complaint
@@ -71,7 +71,7 @@ BINARY_BY_NAME = ("arctan2", "fmod", "hypot")
 
 
 def _method(function: Callable) -> Callable:
-    own = getattr(np.ndarray, function.__name__, None)
+    own = _plain_method(function.__name__) if hasattr(np.ndarray, function.__name__) else None
 
     def method(self: ArrayBox, *args: Any, **kwargs: Any) -> Any:
         try:
@@ -83,6 +83,16 @@ def _method(function: Callable) -> Callable:
             raise as_method from as_method.__cause__
 
     return _named(method, function.__name__)
+
+
+def _plain_method(name: str) -> Callable:
+    """NumPy's method, of arrays or numbers, as a function."""
+
+    def method(x: Any, *args: Any, **kwargs: Any) -> Any:
+        return getattr(x, name)(*args, **kwargs)
+
+    method.__qualname__, method.__module__ = f"ndarray.{name}", "numpy"
+    return method
 
 
 def _named(method: Callable, name: str) -> Callable:
@@ -132,18 +142,6 @@ def item(self: ArrayBox, *args: Any) -> Any:
     if isinstance(index, tuple):
         return self[index]
     return call(np.ravel, (self,), {})[index]
-
-
-def _rounded(name: str) -> Callable:
-    """A method for ``round``, ``math.floor`` and their like, which is refused, as ``int`` is."""
-
-    def method(self: ArrayBox, *digits: Any) -> Any:
-        raise TracedConversionError(
-            f"{name}() was applied to a traced value ({getval(self)!r}); the result would not be differentiated. Use NumPy's "
-            f"{name}, whose derivative is zero, or {name}(stop_gradient(x)) if only the number is wanted."
-        )
-
-    return method
 
 
 def tolist(self: ArrayBox) -> Any:
@@ -197,7 +195,5 @@ def install() -> None:
     ArrayBox.getfield = byteswap  # type: ignore[attr-defined]
     for name, value in METHODS.items():
         setattr(ArrayBox, name, value)
-    for name in ("round", "floor", "ceil", "trunc"):
-        setattr(ArrayBox, f"__{name}__", _rounded(name))
     ArrayBox.__array_priority__ = 100.0
     ArrayBox.value = property(getval)  # type: ignore[attr-defined]

@@ -28,6 +28,9 @@ class NodeArrayBox(ArrayBox):
     def __bool__(self) -> bool:
         raise self._frozen("the truth value")
 
+    def __int__(self) -> int:
+        raise self._frozen("the whole number")
+
     def __index__(self) -> int:
         raise self._frozen("a position")
 

@@ -357,7 +357,8 @@ def no_single_value(what: str, x: Any) -> BatchedValueError:
     return BatchedValueError(
         f"{what} was asked of a value of shape {x.shape} that is different for each example of a batch (vmap, or the rows of a "
         "Jacobian). A branch on values cannot differ between examples: use np.where(condition, a, b) in place of if and else, "
-        "np.logical_and and np.logical_or (or & and |) in place of and and or, NumPy's functions in place of those of math."
+        "np.logical_and and np.logical_or (or & and |) in place of and and or, NumPy's functions in place of those of math. An "
+        "array that it is to be written into must be made inside the function, by autograd_clone.numpy."
     )
 
 

@@ -51,6 +51,10 @@ class Box:
         """The plain array if there is no traced value in it, for a box may be made beforehand; else the box."""
         return self
 
+    def looked_into(self) -> Any:
+        """The value, to be shown and not to be kept."""
+        return self._value
+
     def __bool__(self) -> bool:
         return bool(self._value)
 

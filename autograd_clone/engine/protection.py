@@ -27,6 +27,7 @@ from weakref import ref
 
 import numpy as np
 
+from .errors import TracedConversionError
 from .trace import EXPLAIN, NOTHING_HELD, RELEASE, Trace
 
 if TYPE_CHECKING:
@@ -215,8 +216,14 @@ def release(trace: Trace) -> None:
 RELEASE.append(release)
 
 
-def explain_read_only(error: ValueError, trace: Trace) -> None:
-    """Add to NumPy's exception for a write into a read-only array what to do, if the trace has made arrays so."""
+def explain_write(error: ValueError, trace: Trace) -> None:
+    """Have an exception of NumPy's that comes from a write say what to do.
+
+    A traced value that is written into a plain array is asked for a number, refuses, and NumPy speaks of a sequence instead. A
+    write into an array that the trace has made read-only gets a note.
+    """
+    if isinstance(error.__cause__, TracedConversionError):
+        raise error.__cause__.with_traceback(error.__traceback__) from None
     if "read-only" in str(error) and any(type(item) is tuple and item[0] is not None for item in trace.held.values()):
         error.add_note(_ADVICE)
 
@@ -227,7 +234,7 @@ _ADVICE = (
     "an array made inside the function by autograd_clone.numpy; or call the transform inside protect_constants('copy')"
 )
 
-EXPLAIN.append(explain_read_only)
+EXPLAIN.append(explain_write)
 
 # ---- what rules keep ------------------------------------------------------------------------------------------------------
 

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 _next_id = itertools.count(1).__next__
 #: What a trace holds that holds nothing.
 NOTHING_HELD: dict[int, Any] = {}
-#: ``RELEASE[0](trace)`` lets go what a trace holds, ``EXPLAIN[0](error, trace)`` says what to do where that was written to; set by
-#: `protection`.
+#: ``RELEASE[0](trace)`` lets go what a trace holds, ``EXPLAIN[0](error, trace)`` says what to do where that, or a plain array, was
+#: written to; set by `protection`.
 RELEASE: list[Callable[[Trace], None]] = []
 EXPLAIN: list[Callable[[ValueError, Trace], None]] = []
 
@@ -80,9 +80,11 @@ class Trace:
 
     def __exit__(self, kind: object, error: object, traceback: object) -> None:
         LIVE.remove(get_ident())
-        if self.held and isinstance(error, ValueError):
-            EXPLAIN[0](error, self)
-        self.end()
+        try:
+            if isinstance(error, ValueError):
+                EXPLAIN[0](error, self)
+        finally:
+            self.end()
 
     # Programs that trace by hand compare ``box._trace`` with each other and with the numbers that they were given.
 

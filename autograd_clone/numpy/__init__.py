@@ -95,6 +95,7 @@ globals().update(
 )
 globals().update(_OWN)
 globals().update((n, _making.assignable(globals()[n])) for n in _making.MAKERS)
+globals().update((n, _making.complaining(globals()[n])) for n in _making.CONVERTERS)
 
 _IMPORTED = ("Any", "annotations", "importlib")
 __all__ = sorted(n for n in globals() if not n.startswith("_") and n not in _IMPORTED)  # noqa: PLE0605

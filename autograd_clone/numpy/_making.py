@@ -11,11 +11,14 @@ from typing import Any
 
 import numpy as np
 
+from ..array.complaints import asking, complaint
 from ..array.memory import kept
 from ..engine.tables import ALIASES
 from ..engine.trace import LIVE, tracing
 from ..rules import creation
 
+#: Those that make arrays of what they are given, which stay as they are.
+CONVERTERS = ("asanyarray", "asarray", "asarray_chkfinite", "ascontiguousarray", "asfortranarray", "piecewise", "require")
 #: The functions of the namespace that make arrays.
 MAKERS = (
     "arange", "array", "copy", "empty", "empty_like", "eye", "full", "full_like", "geomspace", "identity", "linspace", "logspace",
@@ -25,10 +28,17 @@ MAKERS = (
 
 def assignable(fun: Callable) -> Callable:
     """A function that makes arrays, as one that inside a transform makes such that traced values may be written to them."""
+    plain = getattr(np, fun.__name__)
 
     @functools.wraps(fun)
     def function(*args: Any, **kwargs: Any) -> Any:
-        made = fun(*args, **kwargs)
+        try:
+            made = fun(*args, **kwargs)
+        except Exception as error:
+            own = complaint(plain, args, kwargs, error)
+            if own is error:
+                raise
+            raise own from own.__cause__
         if not LIVE or type(made) is not np.ndarray or not tracing():
             return made
         if made.base is not None:
@@ -36,6 +46,19 @@ def assignable(fun: Callable) -> Callable:
                 return made
             made = made.copy()
         return made if args and made is args[0] else kept(made)
+
+    ALIASES[function] = ALIASES.get(fun, fun)
+    return function
+
+
+def complaining(fun: Callable) -> Callable:
+    """A function that raises what NumPy's function of the same name raises."""
+    plain = getattr(np, fun.__name__)
+
+    @functools.wraps(fun)
+    def function(*args: Any, **kwargs: Any) -> Any:
+        with asking(plain, args, kwargs):
+            return fun(*args, **kwargs)
 
     ALIASES[function] = ALIASES.get(fun, fun)
     return function

@@ -49,6 +49,8 @@ def where(condition: Any, *choices: Any, **named: Any) -> Any:
     else:
         given = {**dict(zip("xy", choices, strict=False)), **named}
         if len(choices) + len(named) != 2 or set(given) != {"x", "y"}:
+            if len(choices) == 2:
+                raise TypeError(f"where() got multiple values for {', '.join(sorted(named))}")
             raise ValueError("either both or neither of x and y should be given")
         x, y = given["x"], given["y"]
     out = _where(condition, x, y)

@@ -50,6 +50,15 @@ def permutation(x: Any) -> Any:
     return x[permuted(len(x))]
 
 
+def shuffle(x: Any) -> None:
+    """As `numpy.random.shuffle`; the elements may be traced."""
+    if _holds_box(x):
+        x[...] = permutation(x)
+    else:
+        shuffled = _np.random.shuffle
+        shuffled(x)
+
+
 def choice(a: Any, size: Any = None, replace: bool = True, p: Any = None) -> Any:
     """As `numpy.random.choice`; the elements may be traced, their probabilities may not."""
     if not _holds_box(a):

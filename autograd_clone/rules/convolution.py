@@ -67,9 +67,9 @@ def _convolve(a, v, mode="full"):
 @composite(np.correlate, operands=("a", "v"), samples=_samples)
 def _correlate(a, v, mode="valid"):
     """Convolution with the conjugate of `v`, read backwards."""
-    a, v = np.atleast_1d(as_array(a)), np.atleast_1d(as_array(v))
-    if a.ndim > 1 or v.ndim > 1:
-        raise ValueError("an operand has more than one axis")
+    a, v = as_array(a), as_array(v)
+    if a.ndim != 1 or v.ndim != 1:
+        raise ValueError("both operands have one axis")
     short = min(len(a), len(v))
     v = np.conj(v[::-1]) if v.dtype.kind == "c" else v[::-1]
     return _part(a, v, mode, (short - 1) // 2 if len(a) >= len(v) else short // 2)

@@ -136,14 +136,21 @@ def pseudo_inverse(a, rcond):
     return np.linalg.pinv(a, rcond)
 
 
+def _product(x, y, z):
+    """``x @ y @ z`` in the order that multiplies less: no large square between two thin matrices."""
+    (m, k), (n, p) = shape_of(x)[-2:], shape_of(z)[-2:]
+    return x @ (y @ z) if k * p * (n + m) < m * n * (k + p) else (x @ y) @ z
+
+
 def _pinv_vjp(g, a, ans):
-    left, right = T(g) @ ans @ H(ans), H(ans) @ ans @ T(g)
-    return -(T(ans) @ g @ T(ans)) + conj(left - a @ (ans @ left) + right - (right @ ans) @ a)
+    left, right = _product(T(g), ans, H(ans)), _product(H(ans), ans, T(g))
+    left, right = left - _product(a, ans, left), right - _product(right, ans, a)
+    return conj(left + right) - _product(T(ans), g, T(ans))
 
 
 def _pinv_jvp(t, a, ans):
-    left, right = ans @ H(ans) @ H(t), H(t) @ H(ans) @ ans
-    return left - (left @ a) @ ans + right - ans @ (a @ right) - ans @ t @ ans
+    left, right = _product(ans, H(ans), H(t)), _product(H(t), H(ans), ans)
+    return left - _product(left, a, ans) + right - _product(ans, a, right) - _product(ans, t, ans)
 
 
 PINV = custom(
@@ -214,6 +221,8 @@ def lower_as_hermitian(a):
 def _lstsq(a, b, rcond=None):
     a, b = as_array(a), as_array(b)
     dtype = np.result_type(a.dtype, b.dtype)
+    if a.ndim != 2 or b.ndim not in (1, 2):
+        raise np.linalg.LinAlgError("arrays must be two-dimensional; the right-hand side may be one-dimensional")
     if dtype.char in "egG":
         raise TypeError(f"array type {dtype} is unsupported in linalg")
     dtype = np.result_type(dtype, np.float32)

@@ -261,6 +261,8 @@ def _null_space(A, rcond=None, **others):
 
 
 def _rank(s, a, rcond):
+    if len(a.shape) > 2:
+        raise ValueError("the rank of each of several matrices is another")
     values = plain(s)
     rcond = np.finfo(values.dtype).eps * max(a.shape) if rcond is None else rcond
     return int(same_for_all(np.sum(values > rcond * np.max(values, initial=0))))

@@ -23,9 +23,10 @@ from ..engine.define import composite, custom
 from ..engine.errors import UnsupportedKeywordError
 from ..engine.pytree import flatten
 from .creation import holds_box
-from .linalg import lower_as_hermitian, pinv_with
+from .linalg import check_square, lower_as_hermitian, pinv_with
 from .matrices import H, T, column, conj, real_dtype
 from .repeated import plain
+from .tools import anywhere
 from .triangular import TRIANGULAR_SOLVE, triangle
 
 #: Parameters that say how to compute, not what.
@@ -186,6 +187,10 @@ def _norm(a, ord=None, axis=None, keepdims=False):
 
 def _cutoff(a, atol, rtol):
     """A relative tolerance for singular values, out of an absolute and a relative one."""
+    if a.ndim < 2:
+        raise ValueError("expected matrix")
+    if anywhere(np.less(plain(atol or 0.0), 0)) or anywhere(np.less(plain(rtol or 0.0), 0)):
+        raise ValueError("atol and rtol values must be positive.")
     rtol = max(a.shape[-2:]) * np.finfo(a.dtype).eps if rtol is None else rtol
     if not atol:
         return rtol
@@ -225,6 +230,7 @@ def _pinv(a, atol=None, rtol=None, return_rank=False):
     ],
 )
 def _pinvh(a, atol=None, rtol=None, lower=True, return_rank=False):
+    check_square(as_array(a))
     a = symmetric(as_array(a), lower)
     cutoff = _cutoff(a, atol, 0.0 if rtol is None and atol else rtol)
     return _with_rank(pinv_with(a, cutoff), a, cutoff, return_rank)

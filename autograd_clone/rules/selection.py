@@ -186,6 +186,8 @@ def _take(a, indices, axis=None, out=None, mode="raise"):
     if isinstance(index, Box):
         return _take_each(a, index, normal_axis(axis, len(shape_of(a))), mode)
     index = np.asanyarray(index)
+    if index.dtype == bool:  # here these are the numbers 0 and 1
+        index = index.astype(np.intp)
     return TAKE(a, indices=index, axis=normal_axis(axis, len(shape_of(a))), mode=mode)
 
 

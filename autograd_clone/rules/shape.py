@@ -15,7 +15,7 @@ from ..engine.define import composite, linear, zero
 from ..engine.places import Step
 from ..engine.reverse import ReverseTrace, next_order
 from .creation import COPY, as_array
-from .tools import SEVERAL
+from .tools import NOT_GIVEN, SEVERAL
 
 _f: Any
 
@@ -64,11 +64,13 @@ def _reshape_back(g, a_shape):
         s(s.array(0, 3), (3, 0, 2)),
     ],
 )
-def _reshape(a, /, shape=None, order="C", *, copy=None, **old_name):
+def _reshape(a, /, shape=NOT_GIVEN, order="C", *, copy=None, **old_name):
     if old_name:
         (shape,) = old_name.values()  # "newshape", before NumPy 2.1
-    if shape is None:
+    if shape is NOT_GIVEN:
         raise TypeError("reshape() needs a shape")
+    if shape is None:
+        shape = shape_of(a)
     if type(a) is ArrayBox and copy is None and order == "C":
         trace = a._trace
         if type(trace) is ReverseTrace:

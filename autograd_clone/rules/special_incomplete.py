@@ -147,7 +147,9 @@ def gamma_kernel(a, x, *, falls=0, order=0):
     """
     if falls == order == 0 and _all_small(a, 10) and _all_between(x, 0, inf):
         return np.exp(sc.xlogy(a - 1, x) - x - sc.gammaln(a)).astype(common_dtype(a, x))
-    return in_blocks(lambda a, x: _gamma_kernel(a, x, falls, order), a, x)
+    kernel = in_blocks(lambda a, x: _gamma_kernel(a, x, falls, order), a, x)
+    point = np.equal(a, 0) & np.greater(x, 0)  # with parameter zero, the distribution is a point at zero
+    return kernel if order or not np.any(point) else np.where(point, kernel.dtype.type(0), kernel)
 
 
 # ---- incomplete beta function -----------------------------------------------------------------------------

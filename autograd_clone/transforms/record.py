@@ -21,7 +21,7 @@ from ..engine.direction import DOUBTS, without_choice
 from ..engine.duck import is_duck, ones, zeros
 from ..engine.errors import IntegerInputError, RuleShapeError, UnsupportedTypeError
 from ..engine.forward import ForwardTrace, match
-from ..engine.protection import LASTING, explain_read_only, hold_argument
+from ..engine.protection import LASTING, explain_write, hold_argument
 from ..engine.pytree import LEAF, TreeDef, flatten, is_container
 from ..engine.reverse import Node, RecordingTrace, ReverseTrace, backward, root
 from ..engine.trace import LIVE
@@ -255,7 +255,7 @@ def run(fun: Callable, value: Any) -> tuple[Any, Node | None, Node]:
     try:
         out = fun(made(ArrayBox, value, trace, start))
     except ValueError as error:
-        explain_read_only(error, trace)
+        explain_write(error, trace)
         raise
     finally:
         LIVE.remove(thread)

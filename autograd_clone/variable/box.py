@@ -6,12 +6,11 @@ import operator
 import sys
 import weakref
 from collections.abc import Callable
-from opcode import opmap
 from typing import Any
 
 import numpy as np
 
-from ..array.box import ArrayBox
+from ..array.box import ArrayBox, is_storing
 from ..array.foreign import is_factor_of_sparse, opaque
 from ..engine.box import Box, getval
 from ..engine.cotangent import as_scalar, shape_of
@@ -33,8 +32,6 @@ from .graph import free, received, tap
 from .memory import changeable, frozen, is_held_elsewhere, is_same, memory_of, moved
 from .trace import VARIABLES, VariableTrace, is_recording, no_grad
 
-#: Instructions of the interpreter that write an element: in them NumPy asks a value for its number.
-_STORING = frozenset(opmap[name] for name in ("STORE_SUBSCR", "STORE_SLICE") if name in opmap)
 #: Order of a root -> the leaf that it is the node of.
 _leaves: weakref.WeakValueDictionary[int, Variable] = weakref.WeakValueDictionary()
 
@@ -163,8 +160,7 @@ class Variable(ArrayBox):
 
     def _number(self) -> Any:
         """The value, for a conversion that was asked for and is not one that NumPy makes to store the number."""
-        frame = sys._getframe(2)
-        if self.requires_grad and frame.f_code.co_code[frame.f_lasti] in _STORING:
+        if self.requires_grad and is_storing(sys._getframe(2)):
             raise TracedConversionError(
                 "a variable that requires a gradient was written into an array of plain NumPy, where nothing is recorded; put "
                 "variables together by np.stack or np.concatenate, or write x.item() if only the number is wanted"
