@@ -198,6 +198,9 @@ for _type in (
 
 #: By number of arguments: function -> its specialised form (see `specialise`).
 FAST: tuple[dict[Callable, Callable], ...] = tuple({} for _ in range(32))
+#: Reduction -> its specialised form, which takes an array and the parameters `_ALONG`; set by the rules of reductions.
+REDUCTIONS: dict[Callable, Callable] = {}
+_ALONG = frozenset({"axis", "keepdims"})
 #: name of a ufunc method (``reduce``, ``accumulate``, ``outer``, ...) -> ``handler(ufunc, *inputs, **kwargs)``.
 UFUNC_METHODS: dict[str, Callable] = {}
 #: makes an array of a (nested) list that holds traced values; set by the joining rules.
@@ -218,6 +221,10 @@ def call(func: Callable, args: tuple, kwargs: dict) -> Any:
     """Apply a NumPy (or SciPy) function to arguments some of which are traced."""
     if not kwargs and len(args) < 32 and (fast := FAST[len(args)].get(func)) is not None:
         return fast(*args)
+    if kwargs and len(args) == 1 and func in REDUCTIONS and kwargs.keys() <= _ALONG:
+        ans = REDUCTIONS[func](*args, **kwargs)
+        if ans is not NotImplemented:
+            return ans
     prim = REGISTRY.get(func) or find(func)
     if prim is None:
         if isinstance(func, np.ufunc) and set("".join(func.types)) <= set("O->"):

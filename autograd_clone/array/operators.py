@@ -12,7 +12,7 @@ from ..engine.box import Box, getval
 from ..engine.primitive import REGISTRY, Primitive
 from ..engine.trace import apply
 from ..engine.user import OVERRIDDEN
-from .box import FAST, ArrayBox, call
+from .box import FAST, REDUCTIONS, ArrayBox, call
 from .specialise import binary, general, unary
 
 ARITHMETIC: dict[str, tuple[np.ufunc, Callable]] = {
@@ -137,7 +137,7 @@ def _forget(fun: Callable) -> None:
     def through_record(*args: Any) -> Any:
         return call(fun, args, {})
 
-    for table in FAST:
+    for table in (*FAST, REDUCTIONS):
         table.pop(fun, None)
     for name in [n for n, (ufunc, _) in ARITHMETIC.items() if ufunc is fun]:
         setattr(ArrayBox, f"__{name}__", through_record)

@@ -164,6 +164,24 @@ def pushed(a, b):
     return general(a, b)
 """
 
+# Reductions of arrays of float64 along an axis.
+_REDUCTION = """
+def reduction(a, axis=None, keepdims=False):
+    if type(a) is ArrayBox:
+        trace = a._trace
+        if type(trace) is ReverseTrace:
+            x1 = a._value
+            if type(x1) is ndarray and x1.dtype is FLOAT64 and type(keepdims) is bool:
+                ans = reduce(x1, axis, None, None, keepdims)
+                box = new(ArrayBox)
+                box._value = ans
+                box._trace = trace
+                box._link = [next_order(), a._link, vjp1, {r1}, None]
+                return box
+    return NotImplemented
+"""
+
+
 class Constants(dict):
     """Python numbers as 0-d arrays, made once: in an operation with an array these take half the time."""
 
@@ -236,6 +254,16 @@ def binary(
     if in_place or not _is_symmetric(prim):
         return _define("binary", source, prim, {"pushed": general(prim), "in_place": in_place})
     return _define("binary", source + _BINARY_PUSH.format(ans=expression, r1=r1, r2=r2), prim)
+
+
+def reduction(prim: Primitive, ufunc: np.ufunc) -> Callable:
+    """The specialised form of a reduction by a ufunc, with parameters ``axis`` and ``keepdims``; for other operands not implemented."""
+    rule = prim.vjps[0]
+    assert rule is not None
+    scope = {f"default_{name}": value for name, value in prim.defaults.items()}
+    local = {"a": "x1", "a_shape": "x1.shape", "ans": "ans", "axis": "axis", "keepdims": "keepdims"}
+    residual = ", ".join(local.get(name, f"default_{name}") for name in rule.names)
+    return _define("reduction", _REDUCTION.format(r1=f"({residual})"), prim, {**scope, "reduce": ufunc.reduce})
 
 
 def _widens(prim: Primitive, rule: Rule, i: int) -> bool:

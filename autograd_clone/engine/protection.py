@@ -43,7 +43,7 @@ _TEMPORARY = 5 if sys.version_info < (3, 14) and getattr(sys, "_is_gil_enabled",
 
 _policy: ContextVar[str] = ContextVar("policy", default="lock")
 _mutex = threading.RLock()  # a variable may be freed, and let go what it holds, in the middle of anything
-#: Address of a locked array -> a weak reference to it, and how many traces hold it.
+#: Address of a locked array -> its entry ``[weak reference to it, how many traces hold it, address]``. An entry may outlast its array.
 _locked: dict[int, list] = {}
 
 
@@ -86,32 +86,38 @@ def keep(trace: Trace, a: np.ndarray) -> np.ndarray:
     For operators, which do not ask again for the array that they asked for last.
     """
     key, holding = id(a), trace.held
-    if key in holding:
+    entry = holding.get(key)
+    if entry is not None and entry[0]() is a:
         trace.constant = a
         return a
     if a.base is None:
         if sys.getrefcount(a) == _TEMPORARY:
             return a
-        if a.size <= SMALL and LASTING not in holding and _policy.get() == "lock":  # `held`, written out
-            place = -1 - (key >> 4) % REMEMBERED
-            if holding.get(place) is not a:
-                if holding is NOTHING_HELD:
-                    holding = trace.held = {}
-                holding[place] = a
-                return a.copy()
+        if LASTING not in holding and _policy.get() == "lock":  # `held`, written out
+            if a.size <= SMALL:
+                place = -1 - (key >> 4) % REMEMBERED
+                if holding.get(place) is not a:
+                    if holding is NOTHING_HELD:
+                        holding = trace.held = {}
+                    holding[place] = a
+                    return a.copy()
+            elif a.flags.owndata:
+                lock(trace, a)
+                return a
     return held(trace, a)
 
 
 def held(trace: Trace, a: np.ndarray) -> np.ndarray:
     """As `keep`, for an array that others refer to."""
     key = id(a)
-    if key in trace.held:
+    entry = trace.held.get(key)
+    if entry is not None and entry[0]() is a:
         return a
     how = _policy.get()
     if how == "copy":
         return a.copy(order="K")
     if how == "none":
-        _note(trace, a, None)
+        _enter(trace, key, [ref(a), 0, key])
         return a
     owner = a
     while type(owner.base) is np.ndarray:
@@ -128,9 +134,7 @@ def held(trace: Trace, a: np.ndarray) -> np.ndarray:
     elif a.size <= SMALL:
         place = -1 - (key >> 4) % REMEMBERED
         if trace.held.get(place) is not a:
-            if trace.held is NOTHING_HELD:
-                trace.held = {}
-            trace.held[place] = a
+            _enter(trace, place, a)
             return a.copy(order="K")
     lock(trace, a)
     return a
@@ -172,43 +176,57 @@ def lock(trace: Trace, a: np.ndarray, key: int = 0) -> None:
     """Make an array read-only until the trace ends."""
     address = id(a)
     key = key or address
-    if key in trace.held:
+    entry = trace.held.get(key)
+    if entry is not None and entry[0]() is a:
         return
     with _mutex:
         entry = _locked.get(address)
-        if entry is not None:
+        if entry is not None and entry[0]() is a:
             entry[1] += 1
         elif a.flags.writeable:
-            entry = _locked[address] = [ref(a, lambda _: _locked.pop(address, None)), 1]
             a.setflags(write=False)
-    _note(trace, a, entry, key)
+            entry = _locked[address] = [ref(a), 1, address]
+        else:
+            entry = [ref(a), 0, address]
+    _enter(trace, key, entry)
 
 
-def _note(trace: Trace, a: np.ndarray, entry: list | None, key: int = 0) -> None:
-    """Let a trace hold `a` for as long as somebody else does."""
-    if trace.held is NOTHING_HELD:
-        trace.held = {}
-    holding, key = trace.held, key or id(a)
-    holding[key] = entry, ref(a, lambda _: holding.pop(key, None))
+def _enter(trace: Trace, key: int, item: Any) -> None:
+    """Let a trace hold an array, or an entry of one for as long as somebody else holds that."""
+    holding = trace.held
+    if holding is NOTHING_HELD:
+        holding = trace.held = {}
+    number = len(holding)
+    if number > 15 and not number & (number - 1):  # a power of two: most often there is nothing to forget
+        for old in [k for k, e in holding.items() if type(e) is list and e[0]() is None]:
+            _unlock([holding.pop(old)])
+    holding[key] = item
 
 
 def release(trace: Trace) -> None:
     """Let go what a trace holds."""
-    entries = [item[0] for item in list(trace.held.values()) if type(item) is tuple and item[0] is not None]
-    trace.held.clear()  # its weak references refer to it
+    entries = [item for item in trace.held.values() if type(item) is list and item[1]]
     trace.held = NOTHING_HELD
     trace.constant = None
-    if not entries:
-        return
+    if entries:
+        _unlock(entries)
+
+
+def _unlock(entries: list[list]) -> None:
+    """Make arrays writeable that no trace holds any more."""
+    done = []
     with _mutex:
-        done = []
         for entry in entries:
             entry[1] -= 1
-            a = entry[0]()
-            if not entry[1] and a is not None:
-                del _locked[id(a)]
-                done.append(a)
-        done.sort(key=lambda a: a.base is not None)  # a view may not be writeable before its owner is
+            if entry[1] > 0:
+                continue
+            if _locked.get(entry[2]) is entry:
+                del _locked[entry[2]]
+                a = entry[0]()
+                if a is not None:
+                    done.append(a)
+        if len(done) > 1:
+            done.sort(key=lambda a: a.base is not None)  # a view may not be writeable before its owner is
         for a in done:
             a.setflags(write=True)
 
@@ -224,7 +242,7 @@ def explain_write(error: ValueError, trace: Trace) -> None:
     """
     if isinstance(error.__cause__, TracedConversionError):
         raise error.__cause__.with_traceback(error.__traceback__) from None
-    if "read-only" in str(error) and any(type(item) is tuple and item[0] is not None for item in trace.held.values()):
+    if "read-only" in str(error) and any(type(item) is list and item[1] for item in trace.held.values()):
         error.add_note(_ADVICE)
 
 

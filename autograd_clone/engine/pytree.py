@@ -12,6 +12,8 @@ from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+import numpy as np
+
 from .box import Box
 from .errors import RuleShapeError
 
@@ -158,7 +160,18 @@ def _flatten_into(tree: Any, leaves: list[Any]) -> TreeDef:
         leaves.append(tree)
         return LEAF
     children, aux = entry[0](tree)
-    return TreeDef(type(tree), aux, tuple([_flatten_into(c, leaves) for c in children]))
+    structure = []
+    for child in children:
+        if type(child) in _COMMON_LEAVES:
+            leaves.append(child)
+            structure.append(LEAF)
+        else:
+            structure.append(_flatten_into(child, leaves))
+    return TreeDef(type(tree), aux, tuple(structure))
+
+
+#: Types that are no containers, whatever is registered: they need no look.
+_COMMON_LEAVES = frozenset({np.ndarray, np.float64, float, int, str, type(None)})
 
 
 def is_container(x: Any) -> bool:

@@ -238,6 +238,12 @@ def backward(end: list[tuple[Node, Any]]) -> dict[int, Any]:
                     g = g.dense()
                 if size == 5:
                     _, parent, vjp, residual, fix = node
+                elif size == 9:  # two operands: the loop below, written out
+                    _, other, vjp, residual, fix, *last = node
+                    h = g if vjp is identity else vjp(g, residual)
+                    _receive(pending, heap, other, h if fix is None else project(h, fix))
+                    h = other = None
+                    parent, vjp, residual, fix = last
                 elif size == 1:
                     roots[node[0]] = g
                     break

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from ..array.box import WITH_INITIAL
+from ..array.box import REDUCTIONS, WITH_INITIAL
+from ..array.specialise import reduction
 from ..engine.cotangent import dtype_of, shape_of
 from ..engine.define import composite, custom, selection
 from ..engine.duck import is_duck
@@ -315,6 +316,9 @@ def _reduce(ufunc):
     return kernel
 
 
-_UFUNCS = {np.sum: np.add, np.max: np.maximum, np.min: np.minimum, np.prod: np.multiply}
+_UFUNCS = {
+    np.sum: np.add, np.max: np.maximum, np.amax: np.maximum, np.min: np.minimum, np.amin: np.minimum, np.prod: np.multiply,
+}  # fmt: skip
 for _function, _ufunc in _UFUNCS.items():
     REGISTRY[_function].kernel = _reduce(_ufunc)
+    REDUCTIONS[_function] = reduction(REGISTRY[_function], _ufunc)

@@ -13,11 +13,11 @@ from ..engine.cotangent import dtype_of, shape_of
 from ..engine.direction import DOUBTS, without_choice
 from ..engine.duck import is_duck, ones
 from ..engine.errors import NonScalarOutputError
-from ..engine.pytree import LEAF, tree_map
+from ..engine.pytree import LEAF, TreeDef, flatten, is_container, tree_map
 from ..engine.reverse import backward
 from ..engine.zeros import backward_with_strong_zeros, is_finite
 from .nary import Argnum, Transform, name_of
-from .record import Tape, explain, finish, is_plain, pull_by_columns, push, run, variable
+from .record import Tape, explain, finish, is_plain, pull_by_columns, push, run, run_container, variable
 
 _ONE = np.float64(1.0)
 
@@ -65,10 +65,47 @@ def _grad(fun: Callable, x: Any) -> Any:
 def _value_and_grad(fun: Callable, x: Any, transform: str = "value_and_grad") -> tuple[Any, Any]:
     if is_plain(x):
         return _pull_back(fun, x, _scalar_seed, transform)
+    if is_container(x):
+        leaves, treedef = flatten(x)
+        if leaves and all(map(is_plain, leaves)):
+            return _pull_back_container(fun, x, leaves, treedef, transform)
     tape = Tape(fun, x)
     value = tape.value
     seed = _scalar_seed(value if tape.outdef is LEAF else None, fun, transform)
     return value, tape.pull(seed, once=True)
+
+
+def _pull_back_container(fun: Callable, x: Any, leaves: list[Any], treedef: TreeDef, transform: str) -> tuple[Any, Any]:
+    """The value, and the gradient by the leaves of a container, with nothing but what that needs."""
+    value, end, starts = run_container(fun, leaves, treedef)
+    seed = _scalar_seed(value, fun, transform)
+    found: dict[int, Any] = {}
+    if end is not None:
+        ends = [(end, seed)]
+        del end
+        doubts = DOUBTS.count
+        try:
+            found = backward(ends)
+            if DOUBTS.count != doubts:
+                return value, without_choice(lambda: Tape(fun, x).pull(seed), lambda: pull_by_columns(fun, x, seed))
+            if not all(map(is_finite, found.values())):
+                return value, Tape(fun, x).pull(seed)
+        except Exception as error:
+            explain(error, fun, x, seed)
+            raise
+    gradient: list[Any] = []
+    given = {id(seed)}
+    for start, leaf in zip(starts, leaves, strict=True):
+        g = found.get(start[0])
+        if type(leaf) is float:
+            leaf = np.float64(leaf)
+        if type(g) is not np.float64 or type(leaf) is not np.float64:
+            g = finish(g, leaf.shape, leaf.dtype, type(leaf) is np.ndarray)
+            if type(g) is np.ndarray and id(g) in given:
+                g = g.copy()  # no buffer shared by two results
+            given.add(id(g))
+        gradient.append(g)
+    return value, treedef.unflatten(gradient)
 
 
 def _pull_back(fun: Callable, x: Any, seed_of: Callable, transform: str) -> tuple[Any, Any]:

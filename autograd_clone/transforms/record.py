@@ -246,14 +246,31 @@ def run(fun: Callable, value: Any) -> tuple[Any, Node | None, Node]:
     """The lean form of `Tape` for one array in and one out: the output, its node if it is traced, and the root."""
     trace = ReverseTrace() if detection() is None else GuardedReverseTrace()
     start = root()
-    if type(value) is ArrayBox:
-        value = value.snapshot()
-    elif type(value) is np.ndarray:
-        value = hold_argument(trace, value)
+    out, end = _run(fun, made(ArrayBox, _entering(trace, value), trace, start), trace)
+    return out, end, start
+
+
+def run_container(fun: Callable, values: list[Any], treedef: TreeDef) -> tuple[Any, Node | None, list[Node]]:
+    """As `run`, for a container of arrays: the output, its node if it is traced, and the roots."""
+    trace = ReverseTrace() if detection() is None else GuardedReverseTrace()
+    starts = [root() for _ in values]
+    x = treedef.unflatten([made(ArrayBox, _entering(trace, v), trace, s) for v, s in zip(values, starts, strict=True)])
+    return *_run(fun, x, trace), starts
+
+
+def _entering(trace: ReverseTrace, value: Any) -> Any:
+    """The value of an argument, as the trace may have it."""
+    if type(value) is np.ndarray:
+        return hold_argument(trace, value)
+    return value.snapshot() if type(value) is ArrayBox else np.float64(value) if type(value) is float else value
+
+
+def _run(fun: Callable, x: Any, trace: ReverseTrace) -> tuple[Any, Node | None]:
+    """The output of a function, and its node if it is traced."""
     thread = get_ident()
     LIVE.append(thread)
     try:
-        out = fun(made(ArrayBox, value, trace, start))
+        out = fun(x)
     except ValueError as error:
         explain_write(error, trace)
         raise
@@ -262,9 +279,9 @@ def run(fun: Callable, value: Any) -> tuple[Any, Node | None, Node]:
         trace.end()
     if isinstance(out, Box):
         if out._trace is trace:
-            return out._value, out._link, start
+            return out._value, out._link
         out = released(out)
-    return out, None, start
+    return out, None
 
 
 def is_plain(x: Any) -> bool:
