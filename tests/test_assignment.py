@@ -14,6 +14,7 @@ from autograd_clone import (
     Variable,
     deriv,
     elementwise_grad,
+    extend,
     grad,
     grad_and_aux,
     hessian,
@@ -1163,6 +1164,36 @@ def test_locks_are_counted():
         grad(lambda x: np.sum(x * view) + big.__setitem__(0, 5.0))(onp.ones((150, 1000)))
     assert big.flags.writeable
     assert view.flags.writeable
+    assert not protection._locked
+
+
+@extend.primitive
+def scaled(y, c):
+    return y * c
+
+
+extend.defvjp(scaled, lambda ans, y, c: lambda g: g * c, argnums=(0,))
+INNER = {
+    "an operator": lambda y, z, c: y * y * c * z,
+    "of a view": lambda y, z, c: y * y * c[::-1] * z,
+    "a rule of the program": lambda y, z, c: scaled(y * y, c) * z,
+}
+
+
+@pytest.mark.parametrize("n", [3, 3000])
+@pytest.mark.parametrize("inner", INNER.values(), ids=INNER)
+def test_constants_of_an_inner_derivative_that_change_before_the_outer_one(inner, n):
+    """The way back of the inner one is recorded by the outer one, with the constants of both."""
+    x, c = onp.linspace(0.5, 1.5, n), onp.full(n, 2.0)
+
+    def outer(z):
+        g = grad(lambda y: np.sum(inner(y, z, c)))(x)
+        c[:] = 0.0
+        return np.sum(g * z)
+
+    with refused_or_right():
+        np.testing.assert_allclose(grad(outer)(x), 2 * 2.0 * 2 * x * x)
+    assert c.flags.writeable
     assert not protection._locked
 
 

@@ -257,7 +257,7 @@ def binary(
 
 
 def reduction(prim: Primitive, ufunc: np.ufunc) -> Callable:
-    """The specialised form of a reduction by a ufunc, with parameters ``axis`` and ``keepdims``; for other operands not implemented."""
+    """The specialised form of a reduction by a ufunc, with ``axis`` and ``keepdims``; of other operands it is not implemented."""
     rule = prim.vjps[0]
     assert rule is not None
     scope = {f"default_{name}": value for name, value in prim.defaults.items()}

@@ -21,6 +21,7 @@ from .duck import is_duck, zeros
 from .errors import ClosedOverTraceError, RuleShapeError
 from .forward import ForwardTrace, match
 from .primitive import missing_rule
+from .protection import PULLING, program
 from .pytree import LEAF, TreeDef, flatten, is_container
 from .reverse import Node, RecordingTrace, ReverseTrace, next_order
 from .trace import EndedTrace, Trace
@@ -156,7 +157,11 @@ def recorded(trace: ReverseTrace, name: str, leaves: list[Any], outdef: TreeDef,
     zeros = [_zeros_for(x) for x in leaves]
 
     def vjp(g: Any, _: None) -> list[Any]:
-        return pull([g] if outdef is LEAF else [g[k] if k in g else zero() for k, zero in enumerate(zeros)])
+        gs = [g] if outdef is LEAF else [g[k] if k in g else zero() for k, zero in enumerate(zeros)]
+        if not PULLING.on:
+            return pull(gs)
+        with program():
+            return pull(gs)
 
     node = trace.note([next_order(), trace.note(join, name), vjp, None, None], name)
     if outdef is LEAF:

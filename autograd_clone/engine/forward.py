@@ -53,6 +53,10 @@ class ForwardTrace(Trace):
             or kind is np.float64
         ):
             return new_box(ans, self, tangent)
+        if kind is np.ndarray and isinstance(tangent, Box) and ans.dtype.kind in "fc":  # a batch of tangents
+            t: Any = tangent
+            if t.dtype is ans.dtype and t.shape == ans.shape:
+                return new_box(ans, self, t)
         if type(ans) is not np.ndarray and not isinstance(ans, Box) and isinstance(ans, (tuple, list)):
             boxes = [
                 new_box(a, self, match(t, a)) if dtype_of(a).kind in "fc" else a

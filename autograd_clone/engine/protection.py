@@ -20,7 +20,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 from weakref import ref
@@ -43,7 +43,7 @@ _TEMPORARY = 5 if sys.version_info < (3, 14) and getattr(sys, "_is_gil_enabled",
 
 _policy: ContextVar[str] = ContextVar("policy", default="lock")
 _mutex = threading.RLock()  # a variable may be freed, and let go what it holds, in the middle of anything
-#: Address of a locked array -> its entry ``[weak reference to it, how many traces hold it, address]``. An entry may outlast its array.
+#: Address of a locked array -> its entry ``[weak reference to it, how many traces hold it, address]``, which may outlast it.
 _locked: dict[int, list] = {}
 
 
@@ -80,6 +80,52 @@ def protect_constants(how: str) -> Iterator[None]:
         _policy.reset(token)
 
 
+class _Pulling(threading.local):
+    """Whether this thread is in a backward pass under `holding_on`, and in no code of the program."""
+
+    on = False
+
+
+PULLING = _Pulling()
+
+
+class holding_on:  # noqa: N801 - used as a function
+    """What an ended trace holds stays as it is until the end of the block, which is the backward pass, and is let go then.
+
+    For derivatives of derivatives. Plain arrays that meet traced values of the outer ones in that pass are the program's, and
+    read-only in it, or were made in it, and are left alone: nobody else knows them.
+    """
+
+    __slots__ = ("before", "trace")
+
+    def __init__(self, trace: Trace) -> None:
+        self.trace = trace
+
+    def __enter__(self) -> None:
+        self.before, PULLING.on = PULLING.on, True
+
+    def __exit__(self, *error: object) -> None:
+        PULLING.on = self.before
+        if self.trace.held:
+            release(self.trace)
+
+
+class program:  # noqa: N801 - used as a function
+    """A block that runs code of the program within a backward pass."""
+
+    __slots__ = ("before",)
+
+    def __enter__(self) -> None:
+        self.before, PULLING.on = PULLING.on, False
+
+    def __exit__(self, *error: object) -> None:
+        PULLING.on = self.before
+
+
+#: In place of `holding_on` where nothing is held, or nobody else holds it afterwards.
+HELD_BY_NOBODY = nullcontext()
+
+
 def keep(trace: Trace, a: np.ndarray) -> np.ndarray:
     """`a`, a plain array that is no part of the trace, or a copy of it, as something that does not change while the trace lasts.
 
@@ -91,7 +137,7 @@ def keep(trace: Trace, a: np.ndarray) -> np.ndarray:
         trace.constant = a
         return a
     if a.base is None:
-        if sys.getrefcount(a) == _TEMPORARY:
+        if sys.getrefcount(a) == _TEMPORARY or (PULLING.on and a.flags.writeable):
             return a
         if LASTING not in holding and _policy.get() == "lock":  # `held`, written out
             if a.size <= SMALL:
@@ -112,6 +158,8 @@ def held(trace: Trace, a: np.ndarray) -> np.ndarray:
     key = id(a)
     entry = trace.held.get(key)
     if entry is not None and entry[0]() is a:
+        return a
+    if PULLING.on and a.flags.writeable and type(a.base) is not np.ndarray:
         return a
     how = _policy.get()
     if how == "copy":

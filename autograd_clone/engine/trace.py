@@ -74,6 +74,10 @@ class Trace:
             RELEASE[0](self)
         self.__class__ = EndedTrace
 
+    def end_holding(self) -> None:
+        """As `end`, but what the trace holds is to be let go later."""
+        self.__class__ = EndedTrace
+
     def __enter__(self) -> Self:
         LIVE.append(get_ident())
         return self

@@ -13,9 +13,10 @@ from ..engine.cotangent import dtype_of, shape_of
 from ..engine.direction import DOUBTS, without_choice
 from ..engine.duck import is_duck, ones
 from ..engine.errors import NonScalarOutputError
+from ..engine.protection import HELD_BY_NOBODY, holding_on
 from ..engine.pytree import LEAF, TreeDef, flatten, is_container, tree_map
 from ..engine.reverse import backward
-from ..engine.zeros import backward_with_strong_zeros, is_finite
+from ..engine.zeros import is_finite
 from .nary import Argnum, Transform, name_of
 from .record import Tape, explain, finish, is_plain, pull_by_columns, push, run, run_container, variable
 
@@ -75,30 +76,40 @@ def _value_and_grad(fun: Callable, x: Any, transform: str = "value_and_grad") ->
     return value, tape.pull(seed, once=True)
 
 
-def _pull_back_container(fun: Callable, x: Any, leaves: list[Any], treedef: TreeDef, transform: str) -> tuple[Any, Any]:
-    """The value, and the gradient by the leaves of a container, with nothing but what that needs."""
-    value, end, starts = run_container(fun, leaves, treedef)
-    seed = _scalar_seed(value, fun, transform)
-    found: dict[int, Any] = {}
-    if end is not None:
-        ends = [(end, seed)]
+def _pull_back(fun: Callable, x: Any, seed_of: Callable, transform: str) -> tuple[Any, Any]:
+    """The value, and the cotangent of an array for the seed ``seed_of(value, fun, transform)``, with only what that needs."""
+    if type(x) is float:
+        x = np.float64(x)
+    value, end, start, holder = run(fun, x)
+    with HELD_BY_NOBODY if holder is None else holding_on(holder):
+        seed = seed_of(value, fun, transform)
+        ends = [] if end is None else [(end, seed)]
         del end
-        doubts = DOUBTS.count
-        try:
-            found = backward(ends)
-            if DOUBTS.count != doubts:
-                return value, without_choice(lambda: Tape(fun, x).pull(seed), lambda: pull_by_columns(fun, x, seed))
-            if not all(map(is_finite, found.values())):
-                return value, Tape(fun, x).pull(seed)
-        except Exception as error:
-            explain(error, fun, x, seed)
-            raise
+        found, why = _pulled(fun, x, seed, ends)
+    if why:
+        return value, _otherwise(fun, x, seed, why)
+    g = found.get(start[0])
+    if type(g) is np.float64 is type(x):
+        return value, g
+    return value, finish(g, x.shape, x.dtype, type(x) is np.ndarray)
+
+
+def _pull_back_container(fun: Callable, x: Any, leaves: list[Any], treedef: TreeDef, transform: str) -> tuple[Any, Any]:
+    """As `_pull_back`, for a container `x` of arrays and a number."""
+    value, end, starts, holder = run_container(fun, leaves, treedef)
+    with HELD_BY_NOBODY if holder is None else holding_on(holder):
+        seed = _scalar_seed(value, fun, transform)
+        ends = [] if end is None else [(end, seed)]
+        del end
+        found, why = _pulled(fun, x, seed, ends)
+    if why:
+        return value, _otherwise(fun, x, seed, why)
     gradient: list[Any] = []
     given = {id(seed)}
     for start, leaf in zip(starts, leaves, strict=True):
-        g = found.get(start[0])
         if type(leaf) is float:
             leaf = np.float64(leaf)
+        g = found.get(start[0])
         if type(g) is not np.float64 or type(leaf) is not np.float64:
             g = finish(g, leaf.shape, leaf.dtype, type(leaf) is np.ndarray)
             if type(g) is np.ndarray and id(g) in given:
@@ -108,30 +119,24 @@ def _pull_back_container(fun: Callable, x: Any, leaves: list[Any], treedef: Tree
     return value, treedef.unflatten(gradient)
 
 
-def _pull_back(fun: Callable, x: Any, seed_of: Callable, transform: str) -> tuple[Any, Any]:
-    """The value, and the cotangent of `x` for the seed ``seed_of(value, fun, transform)``; with nothing but what that needs."""
-    if type(x) is float:
-        x = np.float64(x)
-    value, end, start = run(fun, x)
-    seed = seed_of(value, fun, transform)
-    if end is None:
-        return value, finish(None, x.shape, x.dtype, type(x) is np.ndarray)
-    ends = [(end, seed)]
-    del end
+def _pulled(fun: Callable, x: Any, seed: Any, ends: list) -> tuple[dict[int, Any], str]:
+    """The cotangents by root, and why they are not to be used: ``"doubtful"``, ``"infinite"`` or nothing."""
     doubts = DOUBTS.count
     try:
-        g = backward(ends).get(start[0])
-        if DOUBTS.count != doubts:
-            return value, without_choice(lambda: Tape(fun, x).pull(seed), lambda: pull_by_columns(fun, x, seed))
-        if g is not None and not is_finite(g):
-            value, end, start = run(fun, x)
-            g = backward_with_strong_zeros([(end, seed_of(value, fun, transform))]).get(start[0])  # type: ignore[list-item]
+        found = backward(ends)
     except Exception as error:
         explain(error, fun, x, seed)
         raise
-    if type(g) is np.float64 is type(x):
-        return value, g
-    return value, finish(g, x.shape, x.dtype, type(x) is np.ndarray)
+    if DOUBTS.count != doubts:
+        return found, "doubtful"
+    return found, "" if all([is_finite(g) for g in found.values()]) else "infinite"
+
+
+def _otherwise(fun: Callable, x: Any, seed: Any, why: str) -> Any:
+    """The cotangent of `x`, in the way of which `Tape` knows."""
+    if why == "doubtful":
+        return without_choice(lambda: Tape(fun, x).pull(seed), lambda: pull_by_columns(fun, x, seed))
+    return Tape(fun, x).pull(seed)
 
 
 def _grad_and_aux(fun: Callable, x: Any) -> Any:

@@ -24,7 +24,7 @@ from ..engine.forward import ForwardTrace, match
 from ..engine.protection import LASTING, explain_write, hold_argument
 from ..engine.pytree import LEAF, TreeDef, flatten, is_container
 from ..engine.reverse import Node, RecordingTrace, ReverseTrace, backward, root
-from ..engine.trace import LIVE
+from ..engine.trace import LIVE, Trace, tracing
 from ..engine.transpose import zeros_like
 from ..engine.vspace import vspace
 from ..engine.zeros import backward_with_strong_zeros, is_finite
@@ -242,20 +242,28 @@ def in_kind(g: Any, like: Any) -> Any:
     return g * ones((), dtype_of(g), like) if is_duck(like) and not is_duck(all_values(g)) else g
 
 
-def run(fun: Callable, value: Any) -> tuple[Any, Node | None, Node]:
-    """The lean form of `Tape` for one array in and one out: the output, its node if it is traced, and the root."""
+def run(fun: Callable, value: Any) -> tuple[Any, Node | None, Node, Trace | None]:
+    """The lean form of `Tape` for one array in and one out.
+
+    Returns
+    -------
+    output, its node if it is traced, root
+    trace or None
+        That, if it holds constants and the transform runs inside another: for `holding_on`.
+    """
     trace = ReverseTrace() if detection() is None else GuardedReverseTrace()
     start = root()
-    out, end = _run(fun, made(ArrayBox, _entering(trace, value), trace, start), trace)
-    return out, end, start
+    out, end, holder = _run(fun, made(ArrayBox, _entering(trace, value), trace, start), trace)
+    return out, end, start, holder
 
 
-def run_container(fun: Callable, values: list[Any], treedef: TreeDef) -> tuple[Any, Node | None, list[Node]]:
-    """As `run`, for a container of arrays: the output, its node if it is traced, and the roots."""
+def run_container(fun: Callable, values: list[Any], treedef: TreeDef) -> tuple[Any, Node | None, list[Node], Trace | None]:
+    """As `run`, for a container of arrays, each of which has a root."""
     trace = ReverseTrace() if detection() is None else GuardedReverseTrace()
     starts = [root() for _ in values]
     x = treedef.unflatten([made(ArrayBox, _entering(trace, v), trace, s) for v, s in zip(values, starts, strict=True)])
-    return *_run(fun, x, trace), starts
+    out, end, holder = _run(fun, x, trace)
+    return out, end, starts, holder
 
 
 def _entering(trace: ReverseTrace, value: Any) -> Any:
@@ -265,23 +273,32 @@ def _entering(trace: ReverseTrace, value: Any) -> Any:
     return value.snapshot() if type(value) is ArrayBox else np.float64(value) if type(value) is float else value
 
 
-def _run(fun: Callable, x: Any, trace: ReverseTrace) -> tuple[Any, Node | None]:
-    """The output of a function, and its node if it is traced."""
+def _run(fun: Callable, x: Any, trace: ReverseTrace) -> tuple[Any, Node | None, Trace | None]:
+    """The output of a function, its node if it is traced, and the trace if it still holds constants."""
     thread = get_ident()
     LIVE.append(thread)
     try:
         out = fun(x)
-    except ValueError as error:
-        explain_write(error, trace)
-        raise
-    finally:
+    except BaseException as error:
         LIVE.remove(thread)
+        try:
+            if isinstance(error, ValueError):
+                explain_write(error, trace)
+        finally:
+            trace.end()
+        raise
+    LIVE.remove(thread)
+    holder: Trace | None = None
+    if LIVE and isinstance(out, Box) and out._trace is trace and tracing():
+        holder = trace
+        trace.end_holding()
+    else:
         trace.end()
     if isinstance(out, Box):
         if out._trace is trace:
-            return out._value, out._link
+            return out._value, out._link, holder
         out = released(out)
-    return out, None
+    return out, None, None
 
 
 def is_plain(x: Any) -> bool:
