@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from .errors import NotDifferentiableError
-from .primitive import ELEMENTWISE_RULES, REGISTRY, SELECTIONS, Primitive, Rule, identity
+from .primitive import ELEMENTWISE_RULES, REGISTRY, SELECTIONS, Primitive, Rule, identity, negative
 
 #: Keyword arguments of every ufunc, with NumPy's defaults.
 UFUNC_DEFAULTS = {
@@ -82,12 +82,8 @@ def _constant(c: float) -> Callable:
     if c == 1:
         return identity
     if c == -1:
-        return _negative
+        return negative
     return lambda g, _: g * c
-
-
-def _negative(g: Any, _: None) -> Any:
-    return -g
 
 
 def _no_residual(v: tuple, ans: Any, p: dict) -> None:

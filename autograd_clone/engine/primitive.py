@@ -382,6 +382,11 @@ def identity(g: Any, _: Any) -> Any:
     return g
 
 
+def negative(g: Any, _: Any) -> Any:
+    """The rule of a derivative that is minus one."""
+    return -g
+
+
 def shared(memo: list | None, g: Any, compute: Callable[[], Any]) -> Any:
     """What two rules of one node need of the same cotangent `g`, computed once.
 

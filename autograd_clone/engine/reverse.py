@@ -30,7 +30,7 @@ from .cotangent import TAKE_SCATTERS, Scatter, add, dtype_of, project, shape_of
 from .duck import is_duck
 from .duck import zeros as zeros_like
 from .errors import UnsupportedTypeError
-from .primitive import Primitive, identity
+from .primitive import Primitive, identity, negative
 from .protection import constants_held
 from .site import Site
 from .trace import Trace, apply
@@ -240,8 +240,11 @@ def backward(end: list[tuple[Node, Any]]) -> dict[int, Any]:
                     _, parent, vjp, residual, fix = node
                 elif size == 9:  # two operands: the loop below, written out
                     _, other, vjp, residual, fix, *last = node
-                    h = g if vjp is identity else vjp(g, residual)
-                    _receive(pending, heap, other, h if fix is None else project(h, fix))
+                    if fix is not None:
+                        h = _projected(vjp, g, residual, fix)
+                    else:
+                        h = g if vjp is identity else vjp(g, residual)
+                    _receive(pending, heap, other, h)
                     h = other = None
                     parent, vjp, residual, fix = last
                 elif size == 1:
@@ -249,18 +252,22 @@ def backward(end: list[tuple[Node, Any]]) -> dict[int, Any]:
                     break
                 else:
                     for i in range(1, size - 4, 4):
-                        h = node[i + 1](g, node[i + 2])
-                        fix = node[i + 3]
-                        _receive(pending, heap, node[i], h if fix is None else project(h, fix))
+                        vjp, residual, fix = node[i + 1 : i + 4]
+                        h = vjp(g, residual) if fix is None else _projected(vjp, g, residual, fix)
+                        _receive(pending, heap, node[i], h)
                     h = None
                     parent, vjp, residual, fix = node[-4:]
-                if vjp is not identity:
-                    if type(g) is ndarray and g.size > LARGE and vjp in IN_PLACE and may_overwrite(g, residual):
+                if fix is not None and vjp is negative:
+                    g = _projected(vjp, g, residual, fix)
+                else:
+                    if vjp is identity:
+                        pass
+                    elif type(g) is ndarray and g.size > LARGE and vjp in IN_PLACE and may_overwrite(g, residual):
                         g = IN_PLACE[vjp](g, residual, g)
                     else:
                         g = vjp(g, residual)
-                if fix is not None:
-                    g = project(g, fix)
+                    if fix is not None:
+                        g = project(g, fix)
                 if heap and heap[0] <= parent[0]:
                     _receive(pending, heap, parent, g)
                     break
@@ -270,6 +277,13 @@ def backward(end: list[tuple[Node, Any]]) -> dict[int, Any]:
         explain(error, node)
         raise
     return roots
+
+
+def _projected(vjp: Callable, g: Any, residual: Any, fix: tuple) -> Any:
+    """The cotangent of an operand that differs from the output in shape or dtype."""
+    if vjp is negative:  # of the few elements that are left
+        return -project(g, fix)
+    return project(vjp(g, residual), fix)
 
 
 def _receive(pending: dict[int, list], heap: list[int], node: Node, g: Any) -> None:

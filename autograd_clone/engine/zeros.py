@@ -25,8 +25,14 @@ def is_finite(g: Any) -> bool:
     """Whether a cotangent is free of NaN and infinities; of an array of a foreign type, which is not looked at, not for certain."""
     g = all_values(g)
     if type(g) is np.ndarray:
-        # neither gives a warning, as a product of the array with itself would for large numbers
-        return b"\0" not in np.isfinite(g).tobytes() if g.size < 2000 else bool(np.logical_and.reduce(np.isfinite(g), axis=None))
+        if g.size < 2000:
+            return b"\0" not in np.isfinite(g).tobytes()
+        if g.flags.c_contiguous and g.dtype.char in "df":  # one pass over the memory, by BLAS
+            flat = g.reshape(-1)
+            with np.errstate(over="ignore", invalid="ignore"):
+                if isfinite(flat.dot(flat)):
+                    return True
+        return bool(np.logical_and.reduce(np.isfinite(g), axis=None))
     if isinstance(g, float):
         return isfinite(g)
     if is_duck(g):

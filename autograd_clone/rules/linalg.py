@@ -20,6 +20,7 @@ from ..engine.define import composite, custom, zero
 from ..engine.primitive import shared
 from .matrices import H, T, batch_all, column, conj, real, real_dtype
 from .tools import NOT_GIVEN, refuse_out
+from .triangular import TRIANGULAR_SOLVE
 
 # ---- inv ---------------------------------------------------------------------------------------------------
 
@@ -50,8 +51,32 @@ def _is_vector(b_shape, a_shape):
 def _solve_adjoint(a, g, vector):
     """The cotangent of the right-hand side, before stacked axes are summed."""
     if not vector or g.ndim == 1:
+        lower = _known_triangle(a)
+        if lower is not None:
+            return TRIANGULAR_SOLVE(a, g if g.ndim == 2 else column(g), lower=lower, transposed=True).reshape(g.shape)
         return np.linalg.solve(T(a), g)
     return np.linalg.solve(T(a), column(g))[..., 0]
+
+
+def _triangular_samples(s):
+    """Systems of which the way back knows that they are triangular."""
+    n = _LOOK_FROM
+    a = s.array(n, n) / n + 2 * np.eye(n, dtype=s.dtype)
+    return [s(half(a), s.array(n, *columns)) for half, columns in ((np.tril, ()), (np.tril, (2,)), (np.triu, ()))]
+
+
+#: Rows from which on it pays to look whether a matrix is triangular.
+_LOOK_FROM = 64
+
+
+def _known_triangle(a):
+    """Whether a plain matrix is lower triangular (as a Cholesky factor is) or upper; ``None`` if neither, or not looked at."""
+    if type(a) is not np.ndarray or a.ndim != 2 or len(a) < _LOOK_FROM:
+        return None
+    for lower, corner, half in ((True, a[0, -1], np.triu), (False, a[-1, 0], np.tril)):
+        if corner == 0 and not half(a, 1 if lower else -1).any():
+            return lower
+    return None
 
 
 def _solve_a(g, a, ans, b_shape, memo):
@@ -83,7 +108,7 @@ custom(
         s(s.matrix(3, 2), s.array(3)), s(s.matrix(3, 2), s.array(3, 4)),
         s(s.matrix(3), s.array(2, 3, 4)), s(s.matrix(2, 4, 1), s.array(3, 2, 1)), s(s.matrix(3), s.real(3)),
         s(s.matrix(3).real, s.array(3, 2)), s(s.array(0, 0), s.array(0)),
-        s(s.matrix(2), s.array(2, 0)),
+        s(s.matrix(2), s.array(2, 0)), *_triangular_samples(s),
     ],
 )  # fmt: skip
 
