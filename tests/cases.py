@@ -319,14 +319,14 @@ def accepted(case: Case) -> bool:
     return not caught
 
 
-def _is_internal(prim: Primitive) -> bool:
+def is_internal(prim: Primitive) -> bool:
     """Whether no user calls the function: what shapes it takes is for the rules that use it to know."""
     return not isinstance(prim.fun, np.ufunc) and prim.fun.__module__.startswith("autograd_clone")
 
 
 def emptied(case: Case) -> Iterator[Case]:
     """The call with leaves that have no elements along their first, and along their last axis."""
-    if _is_internal(case.prim):
+    if is_internal(case.prim):
         return
     for axis, label in ((0, "with empty first axes"), (-1, "with empty last axes")):
         if case.values and all(np.ndim(x) for x in case.values):
@@ -335,7 +335,7 @@ def emptied(case: Case) -> Iterator[Case]:
 
 def scalars(case: Case) -> Iterator[Case]:
     """The call with 0-d arrays, and with NumPy scalars, as leaves."""
-    if case.values and all(np.size(x) for x in case.values) and not _is_internal(case.prim):
+    if case.values and all(np.size(x) for x in case.values) and not is_internal(case.prim):
         firsts = [np.ravel(x)[0] for x in case.values]
         yield case.replaced([np.asarray(x) for x in firsts], "with 0-d arrays")
         yield case.replaced(firsts, "with scalars")

@@ -11,10 +11,12 @@ import numpy as np
 
 from ..array.box import FAST, ArrayBox, as_arrays
 from ..array.complaints import asked
+from ..array.memory import made
 from ..engine.batch import values_only
 from ..engine.box import Box, getval
 from ..engine.cotangent import OBJECT, Scatter, dtype_of, shape_of
 from ..engine.define import composite, elementwise, linear, refuse, zero
+from ..engine.protection import held
 from ..engine.reverse import ReverseTrace, fix_for, next_order
 from ..engine.trace import apply
 from .creation import as_array, as_operand
@@ -44,6 +46,10 @@ _WHERE = elementwise(
 )
 
 
+#: Elements up to which a mask is copied: its elements are bytes, and to make it read-only takes longer.
+_COPIED = 10_000
+
+
 def _fast_where(condition: Any, x: Any, y: Any) -> Any:
     """``np.where`` under one reverse trace, written out."""
     of_x, of_y = type(x) is ArrayBox, type(y) is ArrayBox
@@ -54,19 +60,17 @@ def _fast_where(condition: Any, x: Any, y: Any) -> Any:
         and (of_x or type(x) in _PLAIN)
         and (y._trace is trace if of_y else type(y) in _PLAIN)
     ):
-        node: list[Any] = [next_order()]
-        if of_x:
-            node += x._link, _where_x, condition, None
-        if of_y:
-            node += y._link, _where_y, condition, None
         x1, x2 = x._value if of_x else x, y._value if of_y else y
         ans = np.where(condition, x1, x2)
         if ans.dtype is not OBJECT:
+            if type(condition) is np.ndarray:
+                condition = condition.copy() if condition.size <= _COPIED else held(trace, condition)
+            node: list[Any] = [next_order()]
             if of_x:
-                node[4] = fix_for(_WHERE, x1, ans)
+                node += x._link, _where_x, condition, fix_for(_WHERE, x1, ans)
             if of_y:
-                node[-1] = fix_for(_WHERE, x2, ans)
-            return ArrayBox(ans, trace, node)
+                node += y._link, _where_y, condition, fix_for(_WHERE, x2, ans)
+            return made(ArrayBox, ans, trace, node)
     return apply(_WHERE, as_arrays((condition, x, y)), {})
 
 
