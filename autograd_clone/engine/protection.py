@@ -20,7 +20,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 from weakref import ref
@@ -120,10 +120,6 @@ class program:  # noqa: N801 - used as a function
 
     def __exit__(self, *error: object) -> None:
         PULLING.on = self.before
-
-
-#: In place of `holding_on` where nothing is held, or nobody else holds it afterwards.
-HELD_BY_NOBODY = nullcontext()
 
 
 def keep(trace: Trace, a: np.ndarray) -> np.ndarray:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..array.box import ArrayBox
+from ..array.box import ArrayBox, call
 from ..engine.tables import ALIASES
 from ._reexport import accepting_lists
 
@@ -42,6 +42,8 @@ def where(condition: Any, *choices: Any, **named: Any) -> Any:
     """
     if len(choices) == 2 and not named:
         x, y = choices
+        if type(x) is ArrayBox or type(y) is ArrayBox:
+            return call(np.where, (condition, x, y), {})
         if type(condition) in _ARRAYS or type(x) in _ARRAYS or type(y) in _ARRAYS:
             return _where(condition, x, y)
     elif not choices and not named:

@@ -13,9 +13,10 @@ from ..engine.cotangent import dtype_of, shape_of
 from ..engine.direction import DOUBTS, without_choice
 from ..engine.duck import is_duck, ones
 from ..engine.errors import NonScalarOutputError
-from ..engine.protection import HELD_BY_NOBODY, holding_on
+from ..engine.protection import holding_on
 from ..engine.pytree import LEAF, TreeDef, flatten, is_container, tree_map
 from ..engine.reverse import backward
+from ..engine.trace import Trace
 from ..engine.zeros import is_finite
 from .nary import Argnum, Transform, name_of
 from .record import Tape, explain, finish, is_plain, pull_by_columns, push, run, run_container, variable
@@ -81,11 +82,9 @@ def _pull_back(fun: Callable, x: Any, seed_of: Callable, transform: str) -> tupl
     if type(x) is float:
         x = np.float64(x)
     value, end, start, holder = run(fun, x)
-    with HELD_BY_NOBODY if holder is None else holding_on(holder):
-        seed = seed_of(value, fun, transform)
-        ends = [] if end is None else [(end, seed)]
-        del end
-        found, why = _pulled(fun, x, seed, ends)
+    ends = [end]
+    del end
+    found, seed, why = _pulled(fun, x, value, ends, holder, seed_of, transform)
     if why:
         return value, _otherwise(fun, x, seed, why)
     g = found.get(start[0])
@@ -97,11 +96,9 @@ def _pull_back(fun: Callable, x: Any, seed_of: Callable, transform: str) -> tupl
 def _pull_back_container(fun: Callable, x: Any, leaves: list[Any], treedef: TreeDef, transform: str) -> tuple[Any, Any]:
     """As `_pull_back`, for a container `x` of arrays and a number."""
     value, end, starts, holder = run_container(fun, leaves, treedef)
-    with HELD_BY_NOBODY if holder is None else holding_on(holder):
-        seed = _scalar_seed(value, fun, transform)
-        ends = [] if end is None else [(end, seed)]
-        del end
-        found, why = _pulled(fun, x, seed, ends)
+    ends = [end]
+    del end
+    found, seed, why = _pulled(fun, x, value, ends, holder, _scalar_seed, transform)
     if why:
         return value, _otherwise(fun, x, seed, why)
     gradient: list[Any] = []
@@ -119,8 +116,26 @@ def _pull_back_container(fun: Callable, x: Any, leaves: list[Any], treedef: Tree
     return value, treedef.unflatten(gradient)
 
 
-def _pulled(fun: Callable, x: Any, seed: Any, ends: list) -> tuple[dict[int, Any], str]:
-    """The cotangents by root, and why they are not to be used: ``"doubtful"``, ``"infinite"`` or nothing."""
+def _pulled(
+    fun: Callable, x: Any, value: Any, ends: list, holder: Trace | None, seed_of: Callable, transform: str
+) -> tuple[dict[int, Any], Any, str]:
+    """What is pulled back from the one node in `ends`, which is taken out.
+
+    Returns
+    -------
+    dict
+        Cotangents by root.
+    seed
+    str
+        Why they are not to be used: ``"doubtful"``, ``"infinite"`` or nothing.
+    """
+    if holder is not None:
+        with holding_on(holder):
+            return _pulled(fun, x, value, ends, None, seed_of, transform)
+    seed = seed_of(value, fun, transform)
+    if ends[0] is None:
+        return {}, seed, ""
+    ends[0] = ends[0], seed
     doubts = DOUBTS.count
     try:
         found = backward(ends)
@@ -128,8 +143,11 @@ def _pulled(fun: Callable, x: Any, seed: Any, ends: list) -> tuple[dict[int, Any
         explain(error, fun, x, seed)
         raise
     if DOUBTS.count != doubts:
-        return found, "doubtful"
-    return found, "" if all([is_finite(g) for g in found.values()]) else "infinite"
+        return found, seed, "doubtful"
+    for g in found.values():
+        if not is_finite(g):
+            return found, seed, "infinite"
+    return found, seed, ""
 
 
 def _otherwise(fun: Callable, x: Any, seed: Any, why: str) -> Any:
