@@ -257,7 +257,7 @@ def backward(end: list[tuple[Node, Any]]) -> dict[int, Any]:
                         _receive(pending, heap, node[i], h)
                     h = None
                     parent, vjp, residual, fix = node[-4:]
-                if fix is not None and vjp is negative:
+                if fix is not None and (vjp is negative or not fix[0]):
                     g = _projected(vjp, g, residual, fix)
                 else:
                     if vjp is identity:
@@ -283,6 +283,10 @@ def _projected(vjp: Callable, g: Any, residual: Any, fix: tuple) -> Any:
     """The cotangent of an operand that differs from the output in shape or dtype."""
     if vjp is negative:  # of the few elements that are left
         return -project(g, fix)
+    if vjp is operator.mul and type(g) is ndarray is type(residual) and g.shape == residual.shape:
+        shape, dtype, _ = fix
+        if not shape and g.dtype is residual.dtype is dtype and dtype.kind == "f":
+            return np.vdot(g, residual)  # a number times an array: no array for the product
     return project(vjp(g, residual), fix)
 
 
