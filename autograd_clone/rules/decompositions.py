@@ -23,7 +23,7 @@ from .eigen import without_phases
 from .matrices import H, T, column, conj, is_complex, real, real_dtype, row
 from .repeated import FRAMES, direction_of, equal_pairs, groups_of, has_equal, inverse_gaps, plain
 from .tools import of_linalg
-from .triangular import TRIANGULAR_SOLVE
+from .triangular import TRIANGULAR_SOLVE, between_inverses
 
 # ---- cholesky ----------------------------------------------------------------------------------------------
 # Murray, "Differentiation of the Cholesky decomposition" (2016). The adjoint of dL = L phi(L^-1 dA L^-H),
@@ -45,10 +45,17 @@ def _new_half_triangle(n, dtype):
 _small_half_triangle = functools.lru_cache(64)(_new_half_triangle)
 
 
+#: Rows from which on `between_inverses` pays.
+LAPACK_FROM = 100
+
+
 def _cholesky_vjp(g, ans, upper=False):
     if upper:
         g, ans = H(g), H(ans)
-    p = (T(ans) @ g) * _half_triangle(ans.shape[-1], real_dtype(ans))
+    p = T(ans) @ g
+    if type(p) is np.ndarray is type(ans) and p.ndim == 2 and len(p) >= LAPACK_FROM and p.dtype is ans.dtype and p.dtype.char in "fdFD":
+        return between_inverses(0.5 * p, ans)
+    p = p * _half_triangle(ans.shape[-1], real_dtype(ans))
     p = (p + H(p)) * 0.5
     p = TRIANGULAR_SOLVE(ans, p, lower=True, transposed=True)
     return T(TRIANGULAR_SOLVE(conj(ans), T(p), lower=True, transposed=True))
