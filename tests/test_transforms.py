@@ -130,6 +130,24 @@ def test_gauss_newton_products():
     close(make_ggnvp(f, h, 1)(2.0, X)(V), 4 * JACOBIAN.T @ (onp.exp(2 * vector(X)) * (JACOBIAN @ V)))
 
 
+def test_a_gauss_newton_product_runs_nothing_again():
+    runs = []
+
+    def counted(x):
+        runs.append("f")
+        return vector(x)
+
+    def loss(y):
+        runs.append("g")
+        return np.sum(np.exp(y))
+
+    product = make_ggnvp(counted, loss)(X)
+    assert runs == ["f", "g"]
+    once = product(V)
+    close(product(2 * V), 2 * once)
+    assert runs == ["f", "g"]
+
+
 def test_shapes_of_jacobians():
     f = lambda x: np.stack([np.sum(x, axis=1), np.sum(x, axis=1) ** 2])
     x = onp.arange(6.0).reshape(3, 2)

@@ -630,3 +630,20 @@ def test_assembled_and_split_arrays():
     close(b, X[:, 1:] * 2)
     i = lambda x: np.r_[x, 1.0]
     close(vmap(i)(X), onp.column_stack([X, onp.ones(4)]))
+
+
+def test_printing_inside():
+    """A number is printed as one for each example, whatever the format."""
+    lines = []
+
+    def f(x):
+        lines.append(f"{x:.2f}|{x}|{x!s}")
+        return x**2
+
+    xs = onp.array([0.125, 2.0])
+    for g in (vmap(f), vmap(grad(f)), lambda x: grad(lambda x: np.sum(vmap(f)(x)))(x)):
+        lines.clear()
+        g(xs)
+        assert lines == ["[0.12 2.00]|[0.125 2.   ]|[0.125 2.   ]"]
+    with pytest.raises(TypeError, match="format"):
+        vmap(lambda v: f"{v:.2f}")(onp.ones((2, 3)))

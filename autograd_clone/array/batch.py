@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.batch import BatchTrace, no_single_value
+from ..engine.box import all_values
 from .box import ArrayBox, call
 from .foreign import TracedArray, is_asked_by_library, is_factor_of_sparse, opaque
 from .memory import KINDS, aliased
@@ -78,6 +79,12 @@ class BatchBox(ArrayBox):
 
     def __index__(self) -> int:
         raise no_single_value("an index", self)
+
+    def __format__(self, spec: str) -> str:
+        values = all_values(self)
+        if spec and not self.shape:  # a number is printed as one for each example
+            return np.array2string(values, formatter={"all": lambda v: format(v, spec)})
+        return format(values, spec)
 
     def __array__(self, *args: Any, **kwargs: Any) -> np.ndarray:
         if is_factor_of_sparse():

@@ -16,7 +16,7 @@ from ..engine.zeros import is_finite
 from .gradients import _grad
 from .nary import Argnum, Transform
 from .products import _make_vjp
-from .record import Tape, is_plain, leaves_of, push
+from .record import Tape, is_plain, leaves_of, linear_tape, push
 from .rows import largest_array, prefers_columns, pull_rows, push_columns, size_of
 
 
@@ -320,7 +320,8 @@ def make_ggnvp(f: Callable, g: Callable = _half_square, f_argnum: Argnum = 0) ->
     """Products with the generalized Gauss-Newton matrix of ``g(f(x))``: ``J.T H J v``.
 
     ``J`` is the Jacobian of `f` at ``x`` and ``H`` the Hessian of `g` at ``f(x)``; by default `g` is half the sum of
-    squares, so ``H`` is the identity. (Schraudolph, Neural Computation 14, 2002.)
+    squares, so ``H`` is the identity. `f` and `g` run once, for any number of products. (Schraudolph, Neural Computation
+    14, 2002.)
 
     Examples
     --------
@@ -332,10 +333,7 @@ def make_ggnvp(f: Callable, g: Callable = _half_square, f_argnum: Argnum = 0) ->
 
 
 def _make_ggnvp(f: Callable, x: Any, g: Callable) -> Callable:
-    f_vjp, f_x = _make_vjp(f, x)
-    g_hvp, _ = _make_vjp(lambda y: _grad(g, y), f_x)
-
-    def ggnvp(v: Any) -> Any:
-        return f_vjp(g_hvp(push(f, x, v)[1]))
-
-    return ggnvp
+    tape = Tape(f, x, lasting=True)
+    g_hvp, _ = _make_vjp(lambda y: _grad(g, y), tape.value)
+    f_jvp = linear_tape(tape)
+    return lambda v: tape.pull(g_hvp(f_jvp.pull(v)))
