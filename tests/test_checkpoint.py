@@ -13,6 +13,7 @@ from autograd_clone import (
     Variable,
     checkpoint,
     checkpoint_sequence,
+    custom_vjp,
     derivatives,
     grad,
     hessian,
@@ -283,6 +284,13 @@ def block(x, w):
     return np.sin(x * np.exp(w)) @ np.outer(w, x) + np.where(x > 0.4, x, w**2)
 
 
+def ruled(f):
+    """A function with a rule of its own, which is no other than it would have anyway."""
+    out = custom_vjp(f)
+    out.defvjp(lambda *xs: vjp(f, *xs), lambda back, g: back(g))
+    return out
+
+
 CHECKPOINTS = {
     "arguments": lambda x, w: np.sum(checkpoint(block)(checkpoint(block)(x, w), w) ** 2),
     "keywords": lambda x, w: np.sum(checkpoint(block)(x=checkpoint(block)(x, w=w), w=w) ** 2),
@@ -297,6 +305,8 @@ CHECKPOINTS = {
         lambda x, w: np.sum(checkpoint_sequence(lambda y: block(y, np.exp(np.log(w))), 2, 1)(np.exp(np.log(x))) ** 2), policy=np.exp
     )(x, w),
     "in a sequence": lambda x, w: np.sum(checkpoint_sequence(lambda x: checkpoint(lambda y: block(y, w))(x), 2, 1)(x) ** 2),
+    "in a rule": lambda x, w: np.sum(ruled(lambda x, w: checkpoint(lambda y: block(y, w))(np.sinh(np.arcsinh(checkpoint(block)(x, w)))))(x, w) ** 2),
+    "a sequence in a rule": lambda x, w: np.sum(ruled(lambda x, w: checkpoint_sequence(lambda y: block(y, w), 2, 1)(np.exp(np.log(x))))(x, w) ** 2),
     "of a sequence": lambda x, w: np.sum(checkpoint(lambda w: checkpoint_sequence(lambda x: block(x, w), 2, 1)(x))(w) ** 2),
 }
 

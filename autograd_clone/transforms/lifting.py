@@ -42,6 +42,11 @@ register_pytree(Parts, lambda x: (x.parts, None), lambda _, parts: Parts(list(pa
 register_pytree(Lifted, lambda x: (x.leaves, x.treedef), lambda treedef, leaves: Lifted(list(leaves), treedef))
 
 
+def can_lift(trace: Trace) -> bool:
+    """Whether the boxes of `trace` are complete; inside of a derivative rule, series are computed as they are asked for."""
+    return not (isinstance(trace, JetTrace) and trace.scope is not None)
+
+
 def lift(trace: Trace, tree: Any) -> Lifted:
     """A pytree, with the boxes of `trace` taken apart."""
     leaves, treedef = flatten(tree)

@@ -18,7 +18,7 @@ from ..engine.regions import Reopened, cut, sources
 from ..engine.reverse import Node, ReverseTrace, backward, next_order
 from ..engine.trace import Trace
 from ..engine.zeros import backward_with_strong_zeros, is_finite
-from .lifting import Mixed, lower
+from .lifting import Mixed, can_lift, lower
 from .policies import PassingTrace, PolicyTrace
 from .record import Tape
 from .untouched import Untouched, on_copies_if_it_writes
@@ -161,6 +161,8 @@ class Rerun(CallPrimitive):
         """The result under the youngest trace among the arguments."""
         if isinstance(trace, ReverseTrace):
             return self.apart(trace, args, kwargs)
+        if not can_lift(trace):
+            return self.fun(*args, **kwargs)
         try:
             out = self.lifted(trace, args, kwargs)
         except Mixed:
