@@ -20,13 +20,13 @@ differential equations. McIlroy, Squinting at power series (1990): series as str
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
 from .box import Box, is_foreign, new_box
 from .calls import INTERPRETERS, _unwrap, closed_over, push_each, varies
-from .cotangent import as_scalar, dtype_of
+from .cotangent import as_scalar, dtype_of, shape_of
 from .forward import ForwardTrace, all_tangents, match, tangent_map
 from .primitive import Primitive
 from .pytree import TreeDef, flatten
@@ -231,6 +231,54 @@ class EndedJetTrace(JetTrace):
 JetTrace.ended = EndedJetTrace
 
 
+class ElementwiseTrace(JetTrace):
+    """A Taylor trace that goes on only as long as every element depends on the element of the input in its place, and no other.
+
+    Then series along ones have the derivatives of each element, which makes them worth what derivatives of derivatives are.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        Of the input, and of all that depends on it.
+    """
+
+    __slots__ = ("refused", "shape")
+
+    def __init__(self, order: int, shape: tuple[int, ...]) -> None:
+        super().__init__(order)
+        self.shape = shape
+        self.refused = False
+
+    def process(self, prim: Primitive, operands: tuple, params: dict) -> Any:
+        if prim.kind != "zero" and (prim.kind != "elementwise" or params or any(map(self._reshapes, operands))):
+            self.refuse()
+        return super().process(prim, operands, params)
+
+    def _reshapes(self, x: Any) -> bool:
+        """Whether the result has another shape than the input, of an operand alone or of its broadcast with another one."""
+        shape = shape_of(x)
+        return bool(shape) and shape != self.shape
+
+    def refuse(self) -> NoReturn:
+        """Stop; and remember it, should the program catch everything."""
+        self.refused = True
+        raise NotElementwise
+
+
+class NotElementwise(BaseException):
+    """A signal within the package, which no program should catch."""
+
+
+class EndedElementwiseTrace(ElementwiseTrace):
+    """What an elementwise trace becomes when its transform has returned."""
+
+    __slots__ = ()
+    process = EndedTrace.process
+
+
+ElementwiseTrace.ended = EndedElementwiseTrace
+
+
 class _Equation:
     """The differential equation ``z' = slope(z)``, whose right-hand side is computed when it is first asked for.
 
@@ -416,4 +464,5 @@ def process_jet(trace: JetTrace, prim: Any, args: tuple, kwargs: dict) -> Any:
 
 
 INTERPRETERS[JetTrace] = process_jet
-INTERPRETERS[EndedJetTrace] = INTERPRETERS[EndedTrace]
+INTERPRETERS[ElementwiseTrace] = lambda trace, prim, args, kwargs: trace.refuse()
+INTERPRETERS[EndedJetTrace] = INTERPRETERS[EndedElementwiseTrace] = INTERPRETERS[EndedTrace]

@@ -9,6 +9,7 @@ import numpy as np
 from ..engine.cotangent import dtype_of, shape_of
 from ..engine.define import composite, custom
 from .creation import as_array, cast_to
+from .gathering import read_at
 from .tools import NOT_GIVEN, anywhere, axes_of, count, in_dtype
 
 # ---- average -------------------------------------------------------------------------------------------
@@ -164,7 +165,7 @@ def _corrcoef(x, y=None, rowvar=True, *, dtype=None):
 custom(
     np.bincount,
     operands=("x", "weights"),
-    vjp={"weights": lambda g, x: g[x]},
+    vjp={"weights": lambda g, x: read_at(g, x)},
     jvp={"weights": lambda t, x, minlength: np.bincount(x, t, minlength)},
     defaults={"minlength": 0},
     harmless=("minlength",),

@@ -18,7 +18,8 @@ from ..engine.pytree import LEAF, TreeDef, flatten, is_container, tree_map
 from ..engine.reverse import backward
 from ..engine.trace import Trace
 from ..engine.zeros import is_finite
-from .nary import Argnum, Transform, name_of
+from .jets import elementwise_derivative
+from .nary import Argnum, Transform, name_of, select
 from .record import Tape, explain, finish, is_plain, pull_by_columns, push, run, run_container, variable
 
 _ONE = np.float64(1.0)
@@ -270,24 +271,47 @@ def grad_and_aux(fun: Callable, argnum: Argnum = 0) -> Callable:
 def elementwise_grad(fun: Callable, argnum: Argnum = 0) -> Callable:
     """The derivative of every output element, summed over the outputs; for an elementwise function, its derivative.
 
+    Applied to itself, ``elementwise_grad(elementwise_grad(fun))``, it computes higher derivatives of an elementwise function of a
+    plain array in one run in Taylor mode, see `derivatives`; those of any other by reverse mode of reverse mode.
+
     Examples
     --------
     >>> import autograd_clone.numpy as np
     >>> elementwise_grad(np.square)(np.array([1.0, 2.0, 3.0]))
     array([2., 4., 6.])
     """
-    return Transform(_elementwise_grad, fun, argnum)
+    return Repeated(_elementwise_grad, fun, argnum)
 
 
 def deriv(fun: Callable, argnum: Argnum = 0) -> Callable:
     """The derivative of a function of one number, in forward mode; of an elementwise function, elementwise.
+
+    Applied to itself, it computes higher derivatives of an elementwise function in one run in Taylor mode, see `derivatives`.
 
     Examples
     --------
     >>> deriv(deriv(lambda x: x**3))(2.0)
     np.float64(12.0)
     """
-    return Transform(_deriv, fun, argnum)
+    return Repeated(_deriv, fun, argnum)
+
+
+class Repeated(Transform):
+    """A transform that, applied to itself, may be one run in Taylor mode.
+
+    Both `elementwise_grad` and `deriv` of an elementwise function give its derivative, so k of them give the derivative of order k.
+    Whether the function is elementwise shows when it runs.
+    """
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        order, fun, argnum = 1, self.fun, self.argnum
+        while type(fun) is Repeated and fun.operator is self.operator and fun.argnum == argnum:
+            order, fun = order + 1, fun.fun
+        if order > 1:
+            found = elementwise_derivative(*select(fun, argnum, args, kwargs), order)
+            if found is not None:
+                return found
+        return super().__call__(*args, **kwargs)
 
 
 def holomorphic_grad(fun: Callable, argnum: Argnum = 0) -> Callable:

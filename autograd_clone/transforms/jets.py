@@ -10,16 +10,19 @@ from typing import Any
 import numpy as np
 
 from ..array.memory import released
+from ..engine.anomaly import detection
 from ..engine.box import Box, new_box
 from ..engine.cotangent import dtype_of, shape_of
+from ..engine.direction import DOUBTS
 from ..engine.errors import RuleShapeError
 from ..engine.forward import match
-from ..engine.jet import JetTrace, Series
+from ..engine.jet import ElementwiseTrace, JetTrace, NotElementwise, Series
 from ..engine.protection import hold_argument
-from ..engine.pytree import flatten, tree_map
+from ..engine.pytree import flatten, is_container, tree_map
 from ..engine.transpose import zeros_like
+from ..engine.zeros import is_finite
 from .nary import Argnum, Transform
-from .record import leaves_of, variable
+from .record import finish, leaves_of, variable
 
 
 def push_series(fun: Callable, x: Any, coefficients: Sequence[Any], trace: JetTrace | None = None) -> tuple[Any, list[Any]]:
@@ -72,6 +75,29 @@ def _zero(value: Any) -> Any:
     """The derivative zero: a number of a number, an array of an array."""
     zero = zeros_like(value)
     return zero[()] if isinstance(value, np.generic) else zero
+
+
+def elementwise_derivative(fun: Callable, x: Any, order: int) -> Any:
+    """The derivative of an elementwise function of a real array, or of a number; ``None`` if it is not to be had in this way.
+
+    It is not if an operation is not elementwise, if the result is not finite (where reverse mode has means of its own), or if
+    anything goes wrong, which the caller meets again when it takes derivatives of derivatives.
+    """
+    if type(x) is float:
+        x = np.float64(x)
+    if not isinstance(x, (np.ndarray, np.floating)) or isinstance(x, Box) or x.dtype.char not in "fd" or detection() is not None:
+        return None
+    trace, doubts = ElementwiseTrace(order, x.shape), DOUBTS.count
+    try:
+        value, found = push_series(fun, x, [np.ones(x.shape, x.dtype)] + [None] * (order - 1), trace)
+    except (NotElementwise, Exception):  # noqa: BLE001
+        return None
+    if trace.refused or DOUBTS.count != doubts or is_container(value):
+        return None
+    value = variable(value)
+    if value is None or value.shape != x.shape or value.dtype != x.dtype or not is_finite(found[-1]):
+        return None
+    return finish(_times(found[-1], factorial(order)), x.shape, x.dtype, type(x) is np.ndarray)
 
 
 def _times(c: Any, factor: float) -> Any:
