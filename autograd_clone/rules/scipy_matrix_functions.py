@@ -88,7 +88,7 @@ def exponential(a):
     """``scipy.linalg.expm``."""
     if a.ndim < 2:
         raise ValueError("expected a matrix")
-    return scipy.linalg.expm(a)
+    return scipy.linalg.expm(a if a.flags.writeable else a.copy())  # SciPy before 1.15 takes no array that is read-only
 
 
 EXPM = custom(

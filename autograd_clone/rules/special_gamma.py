@@ -22,7 +22,7 @@ _BERNOULLI = [1 / 12, -1 / 720, 1 / 30240, -1 / 1209600, 1 / 47900160, -691 / 13
 
 def polygamma(x, *, n):
     """The n-th derivative of digamma; for real `x`, `n` may be an array of integers."""
-    dtype = np.result_type(x, np.float32)
+    dtype = np.result_type(dtype_of(x), np.float32)
     if np.ndim(n) == 0 and n == 0:
         return sc.psi(x)
     if dtype.kind != "c":

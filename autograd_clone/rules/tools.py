@@ -10,6 +10,7 @@ from operator import index as as_int
 from typing import Any
 
 import numpy as np
+from numpy.lib import NumpyVersion
 
 from ..engine.box import Box, all_values
 from ..engine.duck import is_duck
@@ -19,7 +20,7 @@ from ..engine.primitive import public_name
 #: NumPy's mark for a keyword argument that was not given.
 NOT_GIVEN: Any = np._NoValue
 #: NumPy's module of ufuncs, whose name depends on its version.
-UMATH: Any = vars(np)["_core" if hasattr(np, "_core") else "core"].umath
+UMATH: Any = vars(np)["_core" if NumpyVersion(np.__version__) >= "2.0.0" else "core"].umath
 
 
 def of_linalg(name: str) -> Any:
