@@ -69,7 +69,7 @@ def _outcome(item: Any, body: Callable[[Any], Any]) -> list[str]:
 
 def _warnings_of_plain(item: Any) -> set[type]:
     """The kinds of warning that the plain function gives by itself."""
-    case = item if isinstance(item, Case) else item[0]
+    case = item if isinstance(item, Case) else item[0] if isinstance(item, tuple) else item.case
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         case.plain(*case.values)

@@ -233,7 +233,7 @@ def _(np, x):
     np.transpose(x)[0] = x[:, 1] * 2
     x.swapaxes(0, 1)[1] += x[:, 2]
     np.moveaxis(x, 0, 1)[2, 1] = x[0, 0] ** 2
-    np.matrix_transpose(x)[0, 0] *= x[1, 1]
+    np.swapaxes(x, -1, -2)[0, 0] *= x[1, 1]
     return x
 
 
@@ -643,6 +643,7 @@ def _run(case, call):
         return None
 
 
+@pytest.mark.filterwarnings("ignore:Numpy has detected that you .may be. writing:DeprecationWarning")  # NumPy 1: broadcast_arrays
 @pytest.mark.parametrize("prim", {p: None for p, _ in SHARING}, ids=lambda p: p.name)
 def test_results_share_memory_where_those_of_numpy_do(prim):
     """A result changes with the argument if NumPy's does, and only then; and the other way round."""

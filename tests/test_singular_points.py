@@ -41,6 +41,24 @@ TABLE = {
     "0**-1": (np.power, (0.0, -1.0), (-INF, -INF), (INF, INF)),
     "constant base zero": (lambda y: 0.0**y, (0.0,), (0.0,), (0.0,)),
     "sqrt": (np.sqrt, (0.0,), (INF,), (-INF,)),
+    "cbrt": (np.cbrt, (0.0,), (INF,), (NAN,)),
+    "log": (np.log, (0.0,), (INF,), (-INF,)),
+    "log2": (np.log2, (0.0,), (INF,), (-INF,)),
+    "log10": (np.log10, (0.0,), (INF,), (-INF,)),
+    "log1p": (np.log1p, (-1.0,), (INF,), (-INF,)),
+    "reciprocal": (np.reciprocal, (0.0,), (-INF,), (INF,)),
+    "arcsin": (np.arcsin, (1.0,), (INF,), None),
+    "arccos": (np.arccos, (1.0,), (-INF,), None),
+    "arccosh": (np.arccosh, (1.0,), (INF,), None),
+    "arctanh": (np.arctanh, (1.0,), (INF,), None),
+    "divide": (np.divide, (1.0, 0.0), (INF, -INF), (0.0, INF)),
+    # products with a zero that is there by chance: its derivative is not lost
+    "x*sqrt(x)": (lambda x: x * np.sqrt(x), (0.0,), (0.0,), (INF,)),
+    "x*x**0.5": (lambda x: x * x**0.5, (0.0,), (0.0,), (INF,)),
+    "x**1.5": (lambda x: x**1.5, (0.0,), (0.0,), (INF,)),
+    "x**2.5": (lambda x: x**2.5, (0.0,), (0.0,), (0.0,)),
+    "sqrt(x)**3": (lambda x: np.sqrt(x) ** 3, (0.0,), (0.0,), (NAN,)),
+    "x*log(x)": (lambda x: x * np.log(x), (0.0,), (-INF,), (INF,)),
     # extrema: equal shares
     "maximum": (np.maximum, (1.0, 1.0), (0.5, 0.5), (0.0, 0.0)),
     "minimum": (np.minimum, (1.0, 1.0), (0.5, 0.5), (0.0, 0.0)),
@@ -78,6 +96,12 @@ TABLE = {
     "sign": (np.sign, (0.0,), (0.0,), (0.0,)),
     "heaviside": (np.heaviside, (0.0, 0.3), (0.0, 1.0), (0.0, 0.0)),
     "remainder at a step": (np.remainder, (2.0, 1.0), (1.0, -2.0), (0.0, 0.0)),
+    "fmod at a step": (np.fmod, (2.0, 1.0), (1.0, -2.0), (0.0, 0.0)),
+    "modf at a step": (lambda x: np.modf(x)[0], (2.0,), (1.0,), (0.0,)),
+    "round half way": (np.round, (0.5,), (0.0,), (0.0,)),
+    "floor": (np.floor, (2.0,), (0.0,), (0.0,)),
+    "interp at a sample point": (lambda x: np.interp(x, [0.0, 1.0, 2.0], [0.0, 1.0, 3.0]), (1.0,), (2.0,), (0.0,)),
+    "frexp": (lambda x: np.frexp(x)[0], (0.0,), (1.0,), (0.0,)),
     "tanh far out": (np.tanh, (1000.0,), (0.0,), (0.0,)),
     "i0": (np.i0, (0.0,), (0.0,), (0.5,)),
 }
@@ -89,12 +113,18 @@ def test_scalars(row):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # poles
         for i, want in enumerate(gradient):
-            assert grad(f, i)(*point) == pytest.approx(want, rel=1e-12, abs=1e-300)
-            tangents = tuple(1.0 if k == i else 0.0 for k in range(len(point)))
-            if np.isfinite(want):
-                assert jvp(f, point, tangents)[1] == pytest.approx(want, rel=1e-12, abs=1e-300)
+            along = units(point, i)
+            for got in (grad(f, i)(*point), jvp(f, point, along)[1]):
+                assert got == pytest.approx(want, rel=1e-12, abs=1e-300)
         for i, want in enumerate(second or ()):
-            assert grad(grad(f, i), i)(*point) == pytest.approx(want, rel=1e-12, abs=1e-15)
+            along = units(point, i)
+            slope = lambda *xs, along=along: jvp(f, xs, along)[1]
+            for got in (grad(grad(f, i), i)(*point), jvp(grad(f, i), point, along)[1], grad(slope, i)(*point), jvp(slope, point, along)[1]):
+                assert got == pytest.approx(want, rel=1e-12, abs=1e-15, nan_ok=True)
+
+
+def units(point, i):
+    return tuple(1.0 if k == i else 0.0 for k in range(len(point)))
 
 
 def test_single_precision_is_kept():
@@ -125,6 +155,7 @@ TIES = {
     "sort": (lambda x: np.sort(x) @ WEIGHTS, [0.5, 3, 3, 0.5, 3]),
     "partition": (lambda x: np.partition(x, 1)[2:] @ WEIGHTS[2:], [0, 3, 3, 0, 3]),
     "unique": (lambda x: np.unique(x) @ WEIGHTS[:2], [0, THIRD, THIRD, 0, THIRD]),
+    "maximum.accumulate": (lambda x: np.maximum.accumulate(x) @ WEIGHTS, [0, 1, 5, 0, 4]),
     "std of equal elements": (lambda x: np.std(x[1:3]), [0, 0, 0, 0, 0]),
     "std over an axis": (lambda x: np.sum(np.std(x[1:3][None, :], axis=1)), [0, 0, 0, 0, 0]),
 }
@@ -209,6 +240,24 @@ def test_norms_at_elements_that_are_zero(p):
     h = 1e-7
     want = np.stack([(slopes(x + h * e) - slopes(x - h * e)) / (2 * h) for e in np.eye(3)])
     np.testing.assert_allclose(hessian(lambda x: np.linalg.norm(x, p))(x), want, rtol=1e-6, atol=2e-4)
+
+
+ORDERS = {
+    "vector": [(np.linalg.norm, p, 3) for p in (None, 0, 0.5, 1, 1.5, 2, 3, INF, -INF, -1)],
+    "matrix": [(np.linalg.norm, p, (3, 2)) for p in (None, "fro", "nuc", 1, -1, 2, -2, INF, -INF)],
+    "stack": [(lambda x, p: np.linalg.norm(x, p, axis=(-2, -1)), p, (2, 3, 2)) for p in (None, "fro", "nuc", 1, -1, 2, -2, INF, -INF)],
+}
+
+
+@pytest.mark.parametrize("rows", ORDERS.values(), ids=ORDERS)
+def test_norms_of_zeros_have_the_derivative_zero(rows):
+    for f, p, shape in rows:
+        x = np.zeros(shape)
+        loss = lambda x, f=f, p=p: np.sum(f(x, p))
+        with np.errstate(divide="ignore" if p == -1 else "warn"):  # of the norm itself
+            assert np.array_equal(grad(loss)(x), x), p
+            assert jvp(loss, (x,), (np.ones(shape),))[1] == 0, p
+            assert np.isfinite(hessian(loss)(x)).all(), p
 
 
 SINGULAR = {

@@ -14,8 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from .box import all_values, getval, is_foreign
+from .box import Box, all_values, getval, is_foreign
 from .cotangent import TAKE_SCATTERS, Scatter, dtype_of, project, shape_of
+from .define import elementwise
 from .duck import is_duck, ones
 from .primitive import ELEMENTWISE_RULES, SELECTIONS
 from .reverse import Node, _receive, explain
@@ -40,15 +41,43 @@ def is_finite(g: Any) -> bool:
     return is_foreign(g) or bool(np.all(np.isfinite(g)))
 
 
-def _masked(h: Any, g: Any, zero: Any) -> Any:
-    """`h`, with zero where its factor is: the cotangent `g` that it was made of, or a slope.
+def strong_product(g: Any, d: Any) -> Any:
+    """``g * d``, and zero where `g` is, whatever `d` is there."""
+    with np.errstate(invalid="ignore"):
+        return np.where(g == 0, 0, g * d)
 
-    A cotangent under another derivative may be zero here and not nearby. So that its own derivative is not lost, only what is
-    not finite is replaced then.
+
+STRONG_PRODUCT = elementwise(
+    strong_product,
+    g=lambda g, d: g * d,
+    d=lambda t, g: STRONG_PRODUCT(g, t),
+    options={"samples": lambda s: [s(s.nonzero(3, 4), s.array(3, 4)), s(s.nonzero(), s.array()), s(s.array(0), s.array(0))]},
+)
+
+
+def _is_traced(residual: Any) -> bool:
+    return any(map(_is_traced, residual)) if isinstance(residual, tuple) else isinstance(residual, Box)
+
+
+def _masked(rule: Callable, residual: Any, g: Any, h: Any, generic: bool) -> Any:
+    """`h`, which an elementwise rule has made of `g`, with zero where `g` is.
+
+    A cotangent under another derivative may be zero here and not nearby: that of ``y`` in ``y**3`` is ``3 * y**2``. So that its own
+    derivative is not lost, only what is not finite is replaced then, by a product that has the derivative of one. If that
+    is infinite and the cotangent is zero everywhere, what the cotangent came from passes none of it on.
     """
-    if getval(g) is not g:
-        zero = zero & ~np.isfinite(h)
-    return np.where(zero, 0, h)
+    zero = g == 0
+    if getval(g) is g:
+        return np.where(zero, 0, h)
+    zero = zero & ~np.isfinite(h)
+    if dtype_of(h).kind == "c" or (generic and not _is_traced(residual)):
+        return np.where(zero, 0, h)
+    return np.where(zero, STRONG_PRODUCT(g, rule(ones(shape_of(g), dtype_of(g), all_values(g)), residual)), h)
+
+
+def _selected(h: Any, g: Any, left_out: Any) -> Any:
+    """`h`, which a selection has made of `g`, with zero for what was left out; in a derivative only if it is not finite."""
+    return np.where(left_out if getval(g) is g else left_out & ~np.isfinite(h), 0, h)
 
 
 def _left_out(rule: Callable, residual: Any, g: Any) -> Any:
@@ -57,8 +86,11 @@ def _left_out(rule: Callable, residual: Any, g: Any) -> Any:
         return rule(ones(shape_of(g), dtype_of(g), all_values(g)), residual) == 0
 
 
-def backward_with_strong_zeros(end: list[tuple[Node, Any]]) -> dict[int, Any]:
-    """As `reverse.backward`, with every elementwise rule masked where its cotangent is zero."""
+def backward_with_strong_zeros(end: list[tuple[Node, Any]], *, generic: bool = False) -> dict[int, Any]:
+    """As `reverse.backward`, with every elementwise rule masked where its cotangent is zero.
+
+    ``generic`` says that the cotangents are such that a zero is one for all cotangents.
+    """
     pending: dict[int, list] = {}
     heap: list[int] = []
     roots: dict[int, Any] = {}
@@ -76,9 +108,9 @@ def backward_with_strong_zeros(end: list[tuple[Node, Any]]) -> dict[int, Any]:
                 with np.errstate(divide="ignore", invalid="ignore"):
                     h = rule(g, residual)
                 if rule in ELEMENTWISE_RULES:
-                    h = _masked(h, g, g == 0)
+                    h = _masked(rule, residual, g, h, generic)
                 if rule in SELECTIONS:
-                    h = _masked(h, g, _left_out(rule, residual, g))
+                    h = _selected(h, g, _left_out(rule, residual, g))
                 _receive(pending, heap, parent, h if fix is None else project(h, fix))
             except Exception as error:
                 explain(error, node)

@@ -23,7 +23,7 @@ if "msort" in vars(np):
 if "asfarray" in vars(np):
     composite(
         vars(np)["asfarray"],
-        lambda a, dtype=np.float64: np.array(a, dtype) if not hasattr(a, "astype") else a.astype(dtype),
+        lambda a, dtype=np.float64: np.array(a, dtype) if not hasattr(a, "astype") else a.astype(dtype, copy=False),
         samples=lambda s: [s(s.array(3), np.result_type(s.dtype, np.float64))],
     )
 for _name in ("in1d", "round_", "sometrue", "alltrue"):

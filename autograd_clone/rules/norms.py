@@ -91,9 +91,10 @@ def _signed_power(x, exponent):
 
 
 def _power_factor(x, ans, ord, axis):
-    """``d ans / d abs(x)``, by the conjugate phase of `x`; zero where `x` is."""
+    """``d ans / d abs(x)``, by the conjugate phase of `x`; zero where `x` is, and to any order where all of it is."""
     ans = np.reshape(ans, kept_shape(shape_of(x), axis))
-    return _signed_power(x / (ans + (ans == 0)), ord - 1)
+    origin = (ans == 0) & (x == 0)
+    return _signed_power(np.where(origin, 1, x) / (ans + (ans == 0)), ord - 1) * ~origin
 
 
 def _power_norm_vjp(g, x, ans, ord, axis):

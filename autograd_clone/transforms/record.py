@@ -7,6 +7,7 @@ mode. Both take and return pytrees.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from threading import get_ident
 from typing import Any
 
@@ -133,10 +134,11 @@ class Tape:
         self.ends.append((None, (), None))
         return released(y, 1)
 
-    def pull(self, g: Any, *, once: bool = False) -> Any:
+    def pull(self, g: Any, *, once: bool = False, generic: bool = False) -> Any:
         """The cotangent of the input, a pytree of its structure, for a cotangent of the output.
 
-        ``once`` frees the recording on the way, each part as soon as it has been used.
+        ``once`` frees the recording on the way, each part as soon as it has been used. ``generic`` says that a zero that `g` leads
+        to is one that any cotangent leads to.
         """
         gs = [g] if self.outdef is LEAF else self.outdef.flatten_like(g, "cotangent")
         seeds = self._seeds(gs)
@@ -149,7 +151,7 @@ class Tape:
                 return without_choice(lambda: Tape(self.fun, self.x).pull(g), lambda: pull_by_columns(self.fun, self.x, g))
             if not all(map(is_finite, found.values())):
                 again = Tape(self.fun, self.x) if once else self
-                found = again.by_root(self.roots, backward_with_strong_zeros(again._seeds(gs)))
+                found = again.by_root(self.roots, backward_with_strong_zeros(again._seeds(gs), generic=generic))
         except Exception as error:
             explain(error, self.fun, self.x, g)
             raise
@@ -361,7 +363,7 @@ def linear_tape(tape: Tape) -> Tape:
         None if dtype is None else vspace(y).ones() if dtype is OBJECT else _generic(shape, dtype, type(y) is np.ndarray)
         for y, (_, shape, dtype) in zip(leaves, tape.ends, strict=True)
     ]
-    return Tape(tape.pull, tape.outdef.unflatten([np.zeros(()) if s is None else s for s in seeds]))
+    return Tape(partial(tape.pull, generic=True), tape.outdef.unflatten([np.zeros(()) if s is None else s for s in seeds]))
 
 
 def _generic(shape: tuple[int, ...], dtype: np.dtype, is_array: bool) -> Any:
