@@ -28,6 +28,8 @@ from .checks import boxed, check, close, per_record, same_tree
 WITHOUT_SAMPLES: dict[str, str] = {}
 #: (record, parameter) that rules handle but no sample can pass, and why.
 WITHOUT_KEYWORD: dict[tuple[str, str], str] = {}
+if "descending" not in inspect.signature(np.sort).parameters:
+    WITHOUT_KEYWORD["numpy.sort", "descending"] = "NumPy has it since 2.5"
 #: Parameters of NumPy functions that are no business of a rule: refused, or without influence on values.
 NEVER_PASSED = {"out", "subok", "like", "device", "casting", "signature", "extobj"}
 

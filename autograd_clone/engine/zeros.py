@@ -18,7 +18,7 @@ from .box import Box, all_values, getval, is_foreign
 from .cotangent import TAKE_SCATTERS, Scatter, dtype_of, project, shape_of
 from .define import elementwise
 from .duck import is_duck, ones
-from .primitive import ELEMENTWISE_RULES, SELECTIONS
+from .primitive import ELEMENTWISE_RULES, SELECTIONS, Primitive
 from .reverse import Node, _receive, explain
 
 
@@ -47,7 +47,7 @@ def strong_product(g: Any, d: Any) -> Any:
         return np.where(g == 0, 0, g * d)
 
 
-STRONG_PRODUCT = elementwise(
+STRONG_PRODUCT: Primitive = elementwise(
     strong_product,
     g=lambda g, d: g * d,
     d=lambda t, g: STRONG_PRODUCT(g, t),

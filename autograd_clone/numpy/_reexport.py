@@ -39,7 +39,10 @@ _OF_SEQUENCES = frozenset(
 )
 _WRITERS = frozenset({"copyto", "fill_diagonal", "place", "put", "put_along_axis", "putmask"})
 #: Functions whose rules look for traced values in nested lists themselves.
-_OF_NESTED_LISTS = frozenset({"as_series", "block", "choose", "histogramdd", "select"})
+_OF_NESTED_LISTS = frozenset(
+    {"as_series", "block", "choose", "histogramdd", "select"}
+    | {f"{prefix}valnd" for prefix in ("poly", "cheb", "herm", "herme", "lag", "leg")}
+)
 
 _OBJECT = dtype(object)
 

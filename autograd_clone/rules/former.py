@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..engine.cotangent import dtype_of
 from ..engine.define import composite, zero
 
 _SAME_AS = {"cumproduct": np.cumprod, "product": np.prod}
@@ -23,7 +24,7 @@ if "msort" in vars(np):
 if "asfarray" in vars(np):
     composite(
         vars(np)["asfarray"],
-        lambda a, dtype=np.float64: np.array(a, dtype) if not hasattr(a, "astype") else a.astype(dtype, copy=False),
+        lambda a, dtype=np.float64: a if dtype_of(a) == dtype else a.astype(dtype) if hasattr(a, "astype") else np.array(a, dtype),
         samples=lambda s: [s(s.array(3), np.result_type(s.dtype, np.float64))],
     )
 for _name in ("in1d", "round_", "sometrue", "alltrue"):

@@ -209,6 +209,12 @@ class Basis:
 
         self.define("val2d", lambda x, y, c: val(x, y, c=c), lambda s: [s(s.array(3), s.array(3), s.array(2, 3))])
         self.define("val3d", lambda x, y, z, c: val(x, y, z, c=c), lambda s: [s(s.array(2), s.array(2), s.array(2), s.array(2, 3, 2))])
+        composite(  # since NumPy 2.5
+            getattr(self.module, self.prefix + "valnd", None),
+            lambda pts, c: val(*pts, c=c),
+            operands=("pts", "c"),
+            samples=lambda s: [s([s.array(3), s.array(3)], s.array(2, 3)), s((s.array(2),), s.array(4, 2))],
+        )
         self.define("grid2d", lambda x, y, c: grid(x, y, c=c), lambda s: [s(s.array(3), s.array(2), s.array(2, 3))])
         self.define("grid3d", lambda x, y, z, c: grid(x, y, z, c=c), lambda s: [s(s.array(2), s.array(), s.array(3), s.array(2, 3, 2))])
         self.define("vander", lambda x, deg: self.basis_at(x, deg), lambda s: [s(s.array(3), 3), s(s.array(), 0)])

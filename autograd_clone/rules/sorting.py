@@ -6,6 +6,7 @@ each of them gets an equal share of the derivative (`average_ties`), as for the 
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from ..engine.box import getval
 from ..engine.cotangent import dtype_of, shape_of
 from ..engine.define import composite, custom, zero
 from .creation import as_array
-from .tools import in_dtype
+from .tools import NOT_GIVEN, in_dtype
 
 _f: Any
 
@@ -89,18 +90,28 @@ def _permuted_jvp(t, a, ans, axis):
     return UNPERMUTED(t, np.argsort(ans, axis), axis=axis)
 
 
-def _sort_vjp(g, a, ans, axis):
+#: Whether NumPy sorts in falling order too: since 2.5.
+_EITHER_WAY = "descending" in inspect.signature(np.sort).parameters
+
+
+def _order(a, axis, descending):
+    if descending is NOT_GIVEN or not descending:
+        return np.argsort(a, axis)
+    return np.argsort(a, axis, descending=True)
+
+
+def _sort_vjp(g, a, ans, axis, descending):
     shape = shape_of(a)
     if axis is None:
         a, axis = a.reshape(-1), 0
     g = AVERAGE_TIES(g, ans, axis=axis)
-    return UNPERMUTED(g, np.argsort(a, axis), axis=axis).reshape(shape)
+    return UNPERMUTED(g, _order(a, axis, descending), axis=axis).reshape(shape)
 
 
-def _sort_jvp(t, a, ans, axis):
+def _sort_jvp(t, a, ans, axis, descending):
     if axis is None:
         a, t, axis = a.reshape(-1), t.reshape(-1), 0
-    return AVERAGE_TIES(np.take_along_axis(t, np.argsort(a, axis), axis), ans, axis=axis)
+    return AVERAGE_TIES(np.take_along_axis(t, _order(a, axis, descending), axis), ans, axis=axis)
 
 
 def _sort_samples(s):
@@ -110,6 +121,7 @@ def _sort_samples(s):
         s(s.distinct(2, 3, 4), axis=1),
         s(s.distinct(3, 4), axis=-2, kind="stable", order=None),
         s(s.distinct(3, 4), axis=None, stable=True),
+        *([s(s.distinct(3, 4), axis=0, descending=True), s(s.distinct(5), descending=None)] if _EITHER_WAY else []),
         s(s.array(0)),
         s(s.array(2, 0)),
     ]
@@ -120,6 +132,7 @@ custom(
     vjp={"a": _sort_vjp},
     jvp={"a": _sort_jvp},
     harmless=("kind", "order", "stable"),
+    defaults={} if _EITHER_WAY else {"descending": None},
     samples=_sort_samples,
 )
 custom(
@@ -200,6 +213,7 @@ composite(
         s(s.distinct(6)),
         s(s.distinct(2, 3), return_index=True, return_inverse=True, return_counts=True),
         s(s.distinct(3, 4), axis=0, equal_nan=False),
+        *([s(s.distinct(3, 4), axis=0, descending=True), s(s.distinct(5), descending=None)] if _EITHER_WAY else []),
         s(s.array(0)),
     ],
 )

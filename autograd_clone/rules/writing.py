@@ -245,9 +245,10 @@ def _put_along_axis(arr, indices, values, axis):
 # ---- methods -------------------------------------------------------------------------------------------------------------
 
 
-def sort(self, axis=-1, kind=None, order=None, *, stable=None):
-    """As `numpy.ndarray.sort`."""
-    self[...] = np.sort(self, axis, kind, order, **({} if stable is None else {"stable": stable}))
+def sort(self, axis=-1, kind=None, order=None, *, stable=None, descending=None):
+    """As `numpy.ndarray.sort`, whose last parameters depend on the version of NumPy."""
+    newer = {"stable": stable, "descending": descending}
+    self[...] = np.sort(self, axis, kind, order, **{name: value for name, value in newer.items() if value is not None})
 
 
 def partition(self, kth, axis=-1, kind="introselect", order=None):
