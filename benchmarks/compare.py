@@ -152,7 +152,7 @@ class Comparison:
 
     def _times(self, workloads):
         """Seconds per repeat, by workload and package."""
-        rounds = 5 if self.options.quick else 15
+        rounds = 5 if self.options.quick else 25
         statistic = statistics.median if self.options.median else min
         times = {}
         for w in self._selected(workloads):

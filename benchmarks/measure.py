@@ -34,7 +34,7 @@ def disagreement(result, expected, rtol=1e-9):
     return ""
 
 
-def seconds(calls, *, rounds=15, statistic=min):
+def seconds(calls, *, rounds=25, statistic=min):
     """Seconds per call of each of a dictionary of calls.
 
     The calls take turns, a sample of each per round, so that a noisy machine is noisy for all of them. The
