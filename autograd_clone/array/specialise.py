@@ -42,11 +42,19 @@ def unary(x):
     {push}return apply(prim, (x,), NO_PARAMS)
 """
 
-# Forward mode, for elementwise functions, whose rules are the same in both.
+# Forward mode, for elementwise functions, whose rules are the same in both. The last lines are `ForwardTrace.box` for the commonest
+# case, written out.
 _UNARY_PUSH = """if type(trace) is ForwardTrace and type(x) is ArrayBox:
         x1 = x._value
         ans = {ans}
-        return trace.box(ans, vjp1(x._link, {r1}))
+        tangent = vjp1(x._link, {r1})
+        if type(ans) is ndarray is type(tangent) and ans.dtype is FLOAT64 is tangent.dtype and ans.shape == tangent.shape:
+            box = new(ArrayBox)
+            box._value = ans
+            box._trace = trace
+            box._link = tangent
+            return box
+        return trace.box(ans, tangent)
     """
 
 # {constant} and {constant_left} are what a Python number becomes, {left} and {right} the node if the other operand is
@@ -140,28 +148,37 @@ _KEEP = """if {constant} is not trace.constant and kind is ndarray:
 
 _BINARY_PUSH = """
 def pushed(a, b):
-    if type(a) is ArrayBox:
+    kind, other = type(a), type(b)
+    if kind is ArrayBox and type(a._trace) is ForwardTrace:
         trace = a._trace
-        if type(trace) is ForwardTrace:
-            kind = type(b)
-            if kind is ArrayBox:
-                if b._trace is trace:
-                    x1, x2 = a._value, b._value
-                    ans = {ans}
-                    return trace.box(ans, vjp1(a._link, {r1}) + vjp2(b._link, {r2}))
-            elif kind is float or kind is int or kind is ndarray and b.dtype is FLOAT64:
-                x1, x2 = a._value, b
-                ans = {ans}
-                return trace.box(ans, vjp1(a._link, {r1}))
-    elif type(b) is ArrayBox:
+        if other is ArrayBox and b._trace is trace:
+            x1, x2 = a._value, b._value
+            ans = {ans}
+            tangent = vjp1(a._link, {r1}) + vjp2(b._link, {r2})
+        elif other is float or other is int or other is ndarray and b.dtype is FLOAT64:
+            x1, x2 = a._value, b
+            ans = {ans}
+            tangent = vjp1(a._link, {r1})
+        else:
+            return general(a, b)
+    elif (
+        other is ArrayBox
+        and type(b._trace) is ForwardTrace
+        and (kind is float or kind is int or kind is ndarray and a.dtype is FLOAT64)
+    ):
         trace = b._trace
-        if type(trace) is ForwardTrace:
-            kind = type(a)
-            if kind is float or kind is int or kind is ndarray and a.dtype is FLOAT64:
-                x1, x2 = a, b._value
-                ans = {ans}
-                return trace.box(ans, vjp2(b._link, {r2}))
-    return general(a, b)
+        x1, x2 = a, b._value
+        ans = {ans}
+        tangent = vjp2(b._link, {r2})
+    else:
+        return general(a, b)
+    if type(ans) is ndarray is type(tangent) and ans.dtype is FLOAT64 is tangent.dtype and ans.shape == tangent.shape:
+        box = new(ArrayBox)
+        box._value = ans
+        box._trace = trace
+        box._link = tangent
+        return box
+    return trace.box(ans, tangent)
 """
 
 # Reductions of arrays of float64 along an axis.

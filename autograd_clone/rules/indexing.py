@@ -18,6 +18,7 @@ from ..array.memory import Memory, aliased, forget_dead
 from ..engine.cotangent import Scatter
 from ..engine.define import linear
 from ..engine.duck import any_duck
+from ..engine.forward import ForwardTrace
 from ..engine.places import Place, taken
 from ..engine.reverse import ReverseTrace, next_order
 from ..engine.scattering import is_basic, scattered, scattered_ducks
@@ -52,7 +53,10 @@ def read(self: ArrayBox, index: Any) -> Any:
             if len(views) > 512:
                 forget_dead(trace)
         return box
-    box = apply(GETITEM, (self,), {"index": index})
+    if type(trace) is ForwardTrace and type(self) is ArrayBox:  # GETITEM, written out
+        box = trace.box(self._value[index], self._link[index])
+    else:
+        box = apply(GETITEM, (self,), {"index": index})
     return aliased(box, self, index) if is_basic(index) and is_array(box, index) else box
 
 
