@@ -458,3 +458,21 @@ def test_an_error_in_a_rule_says_where():
     defvjp(bad, lambda ans, x: lambda g: g[:1])
     with pytest.raises(ValueError, match="cube"):
         jacobian(lambda x: bad(x) * 2)(X)
+
+
+@pytest.mark.parametrize("n", [1, 2, 5, 6])
+def test_hessians_of_few_numbers_are_pulled_back_through_one_gradient(n):
+    runs = []
+
+    def f(x):
+        runs.append(1)
+        return np.sum(np.sin(x) * x[::-1] ** 2)
+
+    x = onp.linspace(0.2, 1.1, n)
+    H = hessian(f)(x)
+    assert len(runs) == 1
+    onp.testing.assert_allclose(H, H.T, rtol=1e-13)
+    onp.testing.assert_allclose(H, hessian(f, chunk_size=n)(x), rtol=1e-12)
+    both = hessian(lambda p: np.stack([f(p["a"]), f(p["a"]) * p["b"]]))({"a": x, "b": 2.0})
+    onp.testing.assert_allclose(both["a"]["a"], onp.stack([H, 2 * H]), rtol=1e-12)
+    onp.testing.assert_allclose(both["b"]["a"][1], grad(f)(x), rtol=1e-12)

@@ -19,6 +19,9 @@ from .products import _make_vjp
 from .record import Tape, is_plain, leaves_of, linear_tape, push
 from .rows import largest_array, prefers_columns, pull_rows, push_columns, size_of
 
+#: A Hessian with up to so many rows is computed one by one (measured: of 2 rows in half of the time of a batch, of 6 in the same).
+FEW = 5
+
 
 def _jacrev(fun: Callable, x: Any, chunk_size: int | None = None) -> Any:
     """Rows: one recording, pulled back for all output elements at once."""
@@ -102,9 +105,14 @@ def _jacobian(fun: Callable, x: Any, mode: str = "auto", chunk_size: int | None 
 def _hessian(fun: Callable, x: Any, chunk_size: int | None = None) -> Any:
     """Forward over reverse, unless something is complex, which a single tangent per element does not cover.
 
-    Zero times infinity is not a number in forward mode, and zero in the rows of reverse mode.
+    Zero times infinity is not a number in forward mode, and zero in the rows of reverse mode. Of a few numbers, rows are quicker,
+    since they are pulled back through one recording of the gradient.
     """
     _, values, _ = leaves_of(x)
+    if chunk_size is None and sum(0 if v is None else size_of(shape_of(v)) for v in values) <= FEW:
+        tape = Tape(lambda x: _jacrev(fun, x), x)
+        rows = sum(0 if dtype is None else size_of(shape) for _, shape, dtype in tape.ends)
+        return _rows_of(tape, 1 if rows <= FEW else None)
     if not any(v is not None and dtype_of(v).kind == "c" for v in values):
         out = _jacfwd(lambda x: _jacrev(fun, x), x, chunk_size)
         if _is_finite(out):

@@ -178,7 +178,14 @@ def pull_rows(tape: Tape, length: int | None = None) -> list[Any]:
 
 def _pull_singly(tape: Tape, chunk: list[Piece], likes: list[Any]) -> list[Any]:
     """One row, without a batch."""
-    seeds = {leaf: unit[0] for leaf, unit in seeds_of(chunk, likes).items()}
+    ((leaf, i, _),) = chunk
+    shape, dtype = likes[leaf]
+    if shape:
+        unit = np.zeros(shape, dtype)
+        unit.reshape(-1)[i] = 1
+    else:
+        unit = dtype.type(1)
+    seeds = {leaf: unit}
     return [None if h is None else np.reshape(h, (1, *shape_of(h))) for h in _pull(tape, seeds)]
 
 
