@@ -942,3 +942,23 @@ def test_large_index_sets_take_the_other_way():
     assert as_sets(union) == [{i, n - 1 - i} for i in range(n)]
     assert (union | a).indices is not None
     assert len((a | a).indices) == n
+
+
+def test_nothing_that_depends_on_anything():
+    """A pattern without entries takes no passes."""
+    x = onp.array([0.3, -0.7, 0.5])
+    for f, n, shape in (
+        (lambda x: onp.ones(2), 3, (2, 3)),
+        (lambda x: np.floor(x), 3, (3, 3)),
+        (lambda x: x[:0], 3, (0, 3)),
+        (lambda x: x, 0, (0, 0)),
+        (lambda x: {"a": onp.ones(2), "b": x[:0]}, 3, (2, 3)),
+    ):
+        for mode in ("auto", "forward", "reverse"):
+            jac = sparse_jacobian(f, mode=mode)
+            J = jac(x[:n])
+            assert J.shape == shape
+            assert J.nnz == jac.passes == 0
+    for f in (lambda x: 3.0, np.sum, lambda x: np.sum(np.floor(x))):
+        assert sparse_hessian(f)(x).toarray().tolist() == onp.zeros((3, 3)).tolist()
+        assert sparse_hessian(f)(x[:0]).shape == (0, 0)

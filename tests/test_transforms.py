@@ -25,6 +25,7 @@ from autograd_clone import (
     jacfwd,
     jacobian,
     jacrev,
+    jet,
     jvp,
     linearize,
     make_ggnvp,
@@ -39,6 +40,7 @@ from autograd_clone import (
     vector_jacobian_product,
     vjp,
 )
+from autograd_clone.engine.pytree import flatten
 
 from . import oracle
 
@@ -555,3 +557,27 @@ def test_derivatives_of_zero_arguments_and_keyword_only_functions():
     assert grad(g, 2)(1.0, 2.0, 3.0) == 1.0
     h = lambda **kw: kw["a"] * 2.0
     assert grad(h, "a")(a=1.0) == 2.0
+
+
+@pytest.mark.parametrize("n", [3, 5000])
+def test_results_share_no_memory_with_arguments(n):
+    x, v = onp.linspace(0.0, 1.0, n), onp.linspace(1.0, 2.0, n)
+    for f in (lambda x: x, lambda x: x[1:], lambda x: np.reshape(x, (1, -1)), lambda x: (x, x.T)):
+        for got in (jvp(f, (x,), (v,)), make_jvp(f)(x)(v), linearize(f, x)[1](v), jet(f, (x,), ([v, v],))):
+            for leaf in flatten(got)[0]:
+                assert not onp.may_share_memory(leaf, x)
+                assert not onp.may_share_memory(leaf, v)
+                assert leaf.flags.writeable
+
+
+def test_linearized_constants():
+    """What nothing depends on has tangents as in forward mode: zeros of its shape, none of a string."""
+    f = lambda x: {"constant": onp.ones((2, 3)), "position": np.argmax(x), "text": "a", "none": None, "y": np.sin(x)}
+    x, v = onp.array([0.1, 0.2]), onp.array([1.0, 2.0])
+    got, want = linearize(f, x)[1](v), jvp(f, (x,), (v,))[1]
+    assert list(got) == list(want)
+    for name in want:
+        onp.testing.assert_array_equal(got[name], want[name])
+        assert onp.shape(got[name]) == onp.shape(want[name])
+    assert onp.shape(linearize(lambda x: onp.ones(3), x)[1](v)) == (3,)
+    close(make_ggnvp(lambda x: onp.ones(3))(x)(v), onp.zeros(2))

@@ -51,7 +51,7 @@ class Layout:
 
     def join(self, leaves: list[Any], count: int) -> np.ndarray:
         """Arrays with `count` rows in front, one per leaf, as vectors."""
-        parts = [np.reshape(leaves[k], (count, -1)) for k in self.order]
+        parts = [np.reshape(leaves[k], (count, int(np.prod(self.shapes[k])))) for k in self.order]
         if len(parts) == 1:
             return parts[0]
         return np.concatenate(parts, axis=1) if parts else np.zeros((count, 0))

@@ -337,9 +337,18 @@ def _push(fun: Callable, x: Any, v: Any) -> tuple[list[Any], list[Any], TreeDef]
             if type(y) is np.ndarray and y.dtype == object and any(isinstance(e, Box) for e in y.flat):
                 y = np.stack(list(y.flat)).reshape(y.shape)
             mine = isinstance(y, Box) and y._trace is trace
-            ys.append(y._value if mine else released(y, 1))
-            ts.append(y._link if mine else _zero_tangent(y))
+            ys.append(_apart(y._value, values) if mine else released(y, 1))
+            ts.append(_apart(y._link, tangents) if mine else _zero_tangent(y))
     return ys, ts, outdef
+
+
+def _apart(y: Any, given: list[Any]) -> Any:
+    """A result as the caller's own: a copy, if it is one of the arrays that the caller gave or a view of one."""
+    if type(y) is np.ndarray:
+        for x in given:
+            if y is x or (y.base is not None and type(x) is np.ndarray and np.may_share_memory(y, x)):
+                return y.copy()
+    return y
 
 
 def _pushed_in_reverse(fun: Callable, x: Any, v: Any, ts: list[Any]) -> list[Any]:
@@ -360,10 +369,14 @@ def linear_tape(tape: Tape) -> Tape:
     """
     leaves = flatten(tape.value)[0]
     seeds = [
-        None if dtype is None else vspace(y).ones() if dtype is OBJECT else _generic(shape, dtype, type(y) is np.ndarray)
+        _zero_tangent(y)
+        if dtype is None
+        else vspace(y).ones()
+        if dtype is OBJECT
+        else _generic(shape, dtype, type(y) is np.ndarray)
         for y, (_, shape, dtype) in zip(leaves, tape.ends, strict=True)
     ]
-    return Tape(partial(tape.pull, generic=True), tape.outdef.unflatten([np.zeros(()) if s is None else s for s in seeds]))
+    return Tape(partial(tape.pull, generic=True), tape.outdef.unflatten(seeds))
 
 
 def _generic(shape: tuple[int, ...], dtype: np.dtype, is_array: bool) -> Any:
