@@ -1560,3 +1560,24 @@ def test_shuffle():
 
     x = onp.array([1.0, 2.0, 3.0])
     np.testing.assert_allclose(grad(lambda x: f(np, x))(x), oracle.gradient(lambda x: f(onp, onp.array(x)), x), rtol=1e-8)
+
+
+@pytest.mark.parametrize("make", [np.array, np.copy, np.asarray, np.asanyarray, np.require, lambda x: np.full((), x), lambda x: np.array(x).copy()])
+def test_an_array_made_of_a_number_can_be_written_to(make):
+    """NumPy makes an array of no axes, for which ``a += x`` is a write and no new name."""
+
+    def f(x):
+        a = make(x)
+        b = a[...]
+        a += x
+        a[()] = a * x
+        return b * x  # 2 x**3
+
+    assert f(onp.float64(2.0)) == 16.0
+    assert grad(f)(2.0) == 24.0
+    assert grad(grad(f))(2.0) == 24.0
+    assert jvp(f, (2.0,), (1.0,)) == (16.0, 24.0)
+    assert onp.all(vmap(f)(onp.array([2.0, 3.0])) == [16.0, 54.0])
+    assert onp.all(vmap(grad(f))(onp.array([2.0, 3.0])) == [24.0, 54.0])
+    assert onp.all(grad(lambda x: np.sum(vmap(f)(x)))(onp.array([2.0, 3.0])) == [24.0, 54.0])
+    grad(lambda x: [x, isinstance(make(x), onp.ndarray) or pytest.fail("no array")][0])(2.0)

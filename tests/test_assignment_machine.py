@@ -58,6 +58,11 @@ def _filled(a, value):
     return a
 
 
+def _last(a):
+    """A number."""
+    return a.ravel()[-1] if a.size else 0.5
+
+
 ONE = {
     "sin": lambda np, a: np.sin(a),
     "tanh": lambda np, a: np.tanh(a),
@@ -69,6 +74,10 @@ ONE = {
     "copy": lambda np, a: a.copy(),
     "np.copy": lambda np, a: np.copy(a),
     "array": lambda np, a: np.array(a),
+    "array of a number": lambda np, a: np.array(_last(a)),
+    "asarray of a number": lambda np, a: np.asarray(_last(a)),
+    "copy of a number": lambda np, a: np.copy(_last(a)),
+    "full of a number": lambda np, a: np.full((), _last(a)),
     "flatten": lambda np, a: a.flatten(),
     "flatten F": lambda np, a: a.flatten("F"),
     "sum": lambda np, a: np.sum(a, axis=0) if a.ndim else np.sum(a),
@@ -618,11 +627,18 @@ def extrapolated(phi):
 
 @pytest.mark.slow
 def test_random_programs_of_views_and_writes():
-    examples = max(1, STEPS // PER_RUN) if STEPS else 25
+    run_programs(max(1, STEPS // PER_RUN) if STEPS else 25)
+    while STATISTICS["steps"] < STEPS:  # operations that would have made numbers too large were not counted
+        run_programs(10)
+    if STEPS:
+        print(STATISTICS)  # noqa: T201
+
+
+def run_programs(count):
     run_state_machine_as_test(
         Programs,
         settings=settings(
-            max_examples=examples,
+            max_examples=count,
             stateful_step_count=PER_RUN,
             deadline=None,
             derandomize=not STEPS,
@@ -632,6 +648,3 @@ def test_random_programs_of_views_and_writes():
             report_multiple_bugs=False,
         ),
     )
-    if STEPS:
-        print(STATISTICS)  # noqa: T201
-

@@ -127,7 +127,8 @@ class ArrayBox(Box):
         return f"ArrayBox({value!r}, dtype={self.dtype}, shape={self.shape}, trace={', '.join(traces)})"
 
     def __format__(self, spec: str) -> str:
-        return format(getval(self), spec)
+        value = getval(self)
+        return format(str(value), spec) if isinstance(value, Box) else format(value, spec)  # of a batch there are many
 
     def __float__(self) -> float:
         raise TracedConversionError(_conversion_message("float", self))

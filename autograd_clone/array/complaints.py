@@ -127,5 +127,5 @@ def _first_value(x: Box) -> Any:
         batches += isinstance(value._trace, BatchTrace)
         value = value._value
     for _ in range(batches):
-        value = value[0] if len(value) else np.zeros(value.shape[1:], value.dtype)
+        value = value[0, ...] if len(value) else np.zeros(value.shape[1:], value.dtype)
     return value

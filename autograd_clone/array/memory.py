@@ -294,6 +294,11 @@ def constant(array: np.ndarray) -> Written:
     return looking_at(Memory(array, CONSTANT, None, ArrayBox, shared=False), ())
 
 
+def in_memory(x: Any) -> Any:
+    """A box as one that looks at a memory of its own."""
+    return looking_at(Memory(x._value, x._trace, x._link, type(x), shared=True), ()) if type(x) in KINDS else x
+
+
 def looking_at(memory: Memory, path: tuple[Step, ...]) -> Written:
     """A box that looks at a memory."""
     box: Any = _new(Written)
@@ -326,7 +331,7 @@ def one_example(x: Any) -> np.ndarray:
     values = np.asarray(values)
     if values.ndim == x.ndim:
         return values
-    return values[(0,) * (values.ndim - x.ndim)].copy(order="K") if values.size else np.empty(x.shape, values.dtype)
+    return values[(*(0,) * (values.ndim - x.ndim), ...)].copy(order="K") if values.size else np.empty(x.shape, values.dtype)
 
 
 def layout_of(x: Any) -> np.ndarray:

@@ -12,11 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.box import getval
+from ..engine.batch import no_single_value
+from ..engine.box import Box, getval
 from ..engine.errors import NotDifferentiableError
 from ..engine.primitive import REGISTRY
 from .box import ArrayBox, call
 from .complaints import complaint
+from .memory import is_number
 
 #: Methods and properties that rule tables contribute, by name.
 METHODS: dict[str, Any] = {}
@@ -121,8 +123,10 @@ def _of_value(name: str) -> property:
 def _method_of_value(name: str) -> Callable:
     def method(self: ArrayBox, *args: Any, **kwargs: Any) -> Any:
         value = getval(self)
-        if name == "__contains__" and not self.ndim:
-            return args[0] in value  # raises
+        if name == "__contains__" and is_number(self):
+            return args[0] in np.float64(0.0)  # type: ignore[operator]  # raises
+        if isinstance(value, Box):
+            raise no_single_value(f"ndarray.{name}", value)
         return getattr(np.asarray(value), name)(*map(getval, args), **kwargs)
 
     return _named(method, name)

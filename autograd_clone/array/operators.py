@@ -41,15 +41,20 @@ _SYMBOLS = {"add": "+", "sub": "-", "mul": "*", "truediv": "/", "pow": "**", "mo
 def _comparison(ufunc: Callable, op: Callable) -> Callable:
     prim = REGISTRY[ufunc]
 
+    def of_batch(a: Any, b: Any) -> Any:
+        if isinstance(a, (str, bytes)) or isinstance(b, (str, bytes)):  # no number is equal to it
+            return op(*[np.zeros(x.shape, x.dtype) if isinstance(x, Box) else x for x in (a, b)])  # type: ignore[attr-defined]
+        return apply(prim, (getval(a), getval(b)), {})
+
     def compare(a: Any, b: Any) -> Any:
         x, y = a, b
         while isinstance(x, Box):
             if x.batched:
-                return apply(prim, (getval(a), getval(b)), {})
+                return of_batch(a, b)
             x = x._value
         while isinstance(y, Box):
             if y.batched:
-                return apply(prim, (getval(a), getval(b)), {})
+                return of_batch(a, b)
             y = y._value
         return op(x, y)
 

@@ -93,7 +93,10 @@ def binary({order}):
             elif kind is ndarray or kind is float64:
                 x2 = b
                 ans = {ans}
-                dtype = ans.dtype
+                try:
+                    dtype = ans.dtype
+                except AttributeError:  # Python's result, of an object in an array of no axes
+                    return general(a, b)
                 {shape}
                 {keep2}
                 if x2.dtype is not dtype or dtype is OBJECT:
@@ -122,7 +125,10 @@ def binary({order}):
             elif kind is ndarray or kind is float64:
                 x1 = a
                 ans = {ans}
-                dtype = ans.dtype
+                try:
+                    dtype = ans.dtype
+                except AttributeError:  # Python's result, of an object in an array of no axes
+                    return general(a, b)
                 {shape}
                 {keep1}
                 if x1.dtype is not dtype or dtype is OBJECT:

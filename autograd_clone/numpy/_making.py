@@ -17,13 +17,16 @@ from ..engine.tables import ALIASES
 from ..engine.trace import LIVE, tracing
 from ..rules import creation
 
-#: Those that make arrays of what they are given, which stay as they are.
+#: Those that make arrays of what they are given; an array stays as it is.
 CONVERTERS = ("asanyarray", "asarray", "asarray_chkfinite", "ascontiguousarray", "asfortranarray", "piecewise", "require")
 #: The functions of the namespace that make arrays.
 MAKERS = (
     "arange", "array", "copy", "empty", "empty_like", "eye", "full", "full_like", "geomspace", "identity", "linspace", "logspace",
     "ones", "ones_like", "tri", "zeros", "zeros_like",
 )  # fmt: skip
+
+
+_VALUES = (list, tuple, int, float, complex, np.generic)
 
 
 def assignable(fun: Callable) -> Callable:
@@ -52,13 +55,16 @@ def assignable(fun: Callable) -> Callable:
 
 
 def complaining(fun: Callable) -> Callable:
-    """A function that raises what NumPy's function of the same name raises."""
+    """A function that raises what NumPy's function of the same name raises, and makes assignable arrays of lists and numbers."""
     plain = getattr(np, fun.__name__)
 
     @functools.wraps(fun)
     def function(*args: Any, **kwargs: Any) -> Any:
         with asking(plain, args, kwargs):
-            return fun(*args, **kwargs)
+            made = fun(*args, **kwargs)
+        if LIVE and type(made) is np.ndarray and args and isinstance(args[0], _VALUES) and tracing():
+            return kept(made)
+        return made
 
     ALIASES[function] = ALIASES.get(fun, fun)
     return function

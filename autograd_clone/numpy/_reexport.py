@@ -10,6 +10,7 @@ rule directly, which is quicker than by way of the protocol; for plain arrays it
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -18,6 +19,7 @@ from numpy import dtype, ndarray, ufunc
 from ..array.batch import BatchBox
 from ..array.box import ArrayBox, call
 from ..array.complaints import asking
+from ..engine.box import Box
 from ..engine.primitive import find
 from ..engine.tables import ALIASES
 from ..rules.creation import as_array, holds_box
@@ -37,6 +39,9 @@ _OF_SEQUENCES = frozenset(
         "vstack",
     }
 )
+#: Functions of types, to which a list is the description of one.
+_OF_TYPES = frozenset({"can_cast", "promote_types"})
+_OF_TYPES_OF_ARRAYS = frozenset({"common_type", "result_type"})
 _WRITERS = frozenset({"copyto", "fill_diagonal", "place", "put", "put_along_axis", "putmask"})
 #: Functions whose rules look for traced values in nested lists themselves.
 _OF_NESTED_LISTS = frozenset(
@@ -55,6 +60,8 @@ def exported(source: Any, package: str, names: Iterable[str] | None = None) -> d
 
 def accepting_lists(fun: Any, name: str, package: str) -> Any:
     """`fun`, or if it has a rule a function that does the same and also takes lists of traced values."""
+    if name in _OF_TYPES and callable(fun):
+        return _of_types(fun)
     if not _needs_wrapper(fun, name):
         return fun
     if isinstance(fun, ufunc):
@@ -81,6 +88,19 @@ def _without_examples(doc: str | None) -> str | None:
         return doc
     text = doc[: doc.index(">>>")].rstrip()
     return text.removesuffix("--------").rstrip().removesuffix("Examples").rstrip() + "\n"
+
+
+def _of_types(fun: Callable) -> Callable:
+    @functools.wraps(fun)
+    def function(*args: Any, **kwargs: Any) -> Any:
+        types = (*args[1:], *kwargs.values()) if name == "can_cast" else (*args, *kwargs.values())
+        if any(isinstance(x, Box) for x in types):
+            raise TypeError("Cannot construct a dtype from an array")  # NumPy would take its attribute `dtype`
+        return fun(*args, **kwargs)
+
+    name = fun.__name__
+    ALIASES[function] = fun
+    return function
 
 
 def _of_arrays(fun: Callable) -> Callable:
@@ -132,7 +152,7 @@ def _of_nested_lists(fun: Callable) -> Callable:
 def _needs_wrapper(fun: Any, name: str) -> bool:
     if isinstance(fun, type) or not callable(fun):
         return False
-    if name in _WRITERS:  # a list is no array to write into
+    if name in _WRITERS or name in _OF_TYPES_OF_ARRAYS:  # a list is no array to write into
         return False
     record = find(fun) if getattr(fun, "__hash__", None) else None
     return record is not None and record.kind != "refused"
@@ -145,7 +165,7 @@ def _with_lists(fun: Callable, args: tuple, kwargs: dict, of_sequence: bool = Fa
     with asking(fun, args, kwargs):
         new = [_unlisted(a, of_sequence and i == 0) for i, a in enumerate(args)]
         options = {k: _unlisted(v, False) for k, v in kwargs.items()}
-    return call(fun, tuple(new), options)
+        return call(fun, tuple(new), options)
 
 
 def _unlisted(x: Any, is_sequence: bool) -> Any:

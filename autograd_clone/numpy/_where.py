@@ -50,6 +50,8 @@ def where(condition: Any, *choices: Any, **named: Any) -> Any:
         return _where(condition)
     else:
         given = {**dict(zip("xy", choices, strict=False)), **named}
+        if len(choices) > 2:
+            raise TypeError(f"where() takes from 1 to 3 positional arguments but {1 + len(choices)} were given")
         if len(choices) + len(named) != 2 or set(given) != {"x", "y"}:
             if len(choices) == 2:
                 raise TypeError(f"where() got multiple values for {', '.join(sorted(named))}")

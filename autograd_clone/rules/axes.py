@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import operator
+from collections.abc import Iterable
+
 import numpy as np
 
 from ..array.box import FAST, ArrayBox, as_arrays
@@ -106,9 +109,12 @@ def _transposed_back(g, _):
 
 def transpose_method(self, *axes):
     """As `numpy.ndarray.transpose`."""
-    if not axes or axes == (None,):
+    if not axes or (len(axes) == 1 and axes[0] is None):
         return transposed(self)
-    return np.transpose(self, axes[0] if len(axes) == 1 else axes)
+    axes = axes[0] if len(axes) == 1 else axes
+    if isinstance(axes, Iterable) and np.ndim(axes):
+        axes = [operator.index(k) for k in axes]
+    return np.transpose(self, axes)
 
 
 def _matrix_transposed(x):
@@ -231,6 +237,7 @@ def _meshgrid(*xi, copy=True, sparse=False, indexing="xy"):
 @composite(np.ix_, samples=lambda s: [s(s.array(3), s.array(2))])
 def _ix_(*args):
     n = len(args)
+    args = [np.flatnonzero(a) if np.ndim(a) == 1 and as_array(a).dtype == bool else a for a in args]
     if any(len(shape_of(a)) != 1 for a in args):
         raise ValueError("Cross index must be 1 dimensional")
     return tuple(np.reshape(as_array(a), (1,) * i + (-1,) + (1,) * (n - 1 - i)) for i, a in enumerate(args))

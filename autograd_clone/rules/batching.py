@@ -16,6 +16,7 @@ import numpy as np
 from ..engine.batch import MASKED, RULES, BatchTrace, aligned, elementwise, loop, padded, run_constant
 from ..engine.box import all_values
 from ..engine.primitive import REGISTRY, Primitive
+from ..engine.pytree import flatten
 from ..engine.trace import apply
 from .creation import STACK
 
@@ -163,7 +164,9 @@ def flattening(keeps_shape: bool = False) -> Callable:
         if not trace.owns(x):
             return loop(trace, prim, operands, params)
         axis = (prim.defaults | given)["axis"]
-        if axis is not None and x.ndim:
+        if axis is not None and not x.ndim:
+            return refused(trace, prim, operands, params)
+        if axis is not None:
             new = all_or_shifted(axis, x.ndim)
             return trace.box(run(prim, x._value, given | {"axis": new}))
         flat = x._value.reshape((trace.size, x.size))
@@ -209,7 +212,15 @@ def _moved(ndim: int, shape: tuple, p: Params) -> Params:
 
 def _rolled(ndim: int, shape: tuple, p: Params) -> Params:
     start = as_int(p["start"])
+    if not -ndim <= start <= ndim:
+        raise np.exceptions.AxisError(start, ndim)
     return {"axis": shift(p["axis"], ndim), "start": (start + ndim if start < 0 else start) + 1}
+
+
+def _centred(axes: Any, ndim: int) -> Any:
+    if not ndim:
+        raise ValueError("a number has no axes")
+    return all_or_shifted(axes, ndim)
 
 
 def _expanded(ndim: int, shape: tuple, p: Params) -> Params:
@@ -236,7 +247,7 @@ RULES["numpy.squeeze"] = one_operand(_squeezed)
 _name_all(("numpy.swapaxes", "numpy.diagonal", "numpy.trace"), one_operand(_two_axes))
 _name_all(
     ("numpy.fft.fftshift", "numpy.fft.ifftshift"),
-    one_operand(lambda ndim, shape, p: {"axes": all_or_shifted(p["axes"], ndim)}),
+    one_operand(lambda ndim, shape, p: {"axes": _centred(p["axes"], ndim)}),
 )
 RULES["numpy.rot90"] = one_operand(lambda ndim, shape, p: {"axes": shift_each(p["axes"], ndim)})
 RULES["euclidean"] = one_operand(
@@ -278,6 +289,8 @@ def _reshaped(trace, prim, operands, params):
 @rule("numpy.broadcast_to")
 def _broadcast(trace, prim, operands, params):
     (x,) = operands
+    if "shape" not in params or np.ndim(params.get("subok", False)):
+        return refused(trace, prim, operands, params)
     shape = params["shape"]
     shape = tuple(shape) if isinstance(shape, Iterable) else (shape,)
     if len(shape) < x.ndim:
@@ -307,6 +320,8 @@ def _diag(trace, prim, operands, params):
     from .diagonals import PLACE_DIAGONAL
 
     (x,) = operands
+    if x.ndim not in (1, 2):
+        return refused(trace, prim, operands, params)
     k = params.get("k", 0)
     if x.ndim == 2:
         return trace.box(np.diagonal(x._value, k, 1, 2))
@@ -420,12 +435,12 @@ def install() -> None:
 
 @rule(
     "numpy.zeros_like", "numpy.ones_like", "numpy.empty_like", "numpy.shape", "numpy.ndim", "numpy.size", "numpy.iscomplexobj", "numpy.isrealobj",
-    "numpy.result_type", "numpy.can_cast", "numpy.common_type", "numpy.min_scalar_type", "numpy.zeros", "numpy.ones", "numpy.empty", "numpy.eye",
-    "numpy.identity", "numpy.tri", "numpy.full_like", "numpy.einsum_path", "numpy.diag_indices_from", "numpy.tril_indices_from", "numpy.triu_indices_from",
+    "numpy.result_type", "numpy.can_cast", "numpy.common_type", "numpy.min_scalar_type", "numpy.full_like", "numpy.einsum_path", "numpy.diag_indices_from", "numpy.tril_indices_from", "numpy.triu_indices_from",
 )  # fmt: skip
 def _of_shape(trace, prim, operands, params):
     """The same for all examples: computed from an array of the shape and dtype of one."""
-    stand_ins = [np.broadcast_to(np.zeros((), x.dtype), x.shape) if trace.owns(x) else x for x in operands]
+    leaves, treedef = flatten(operands)
+    stand_ins = treedef.unflatten(np.broadcast_to(np.zeros((), x.dtype), x.shape) if trace.owns(x) else x for x in leaves)
     return run_constant(prim, tuple(stand_ins), params)
 
 

@@ -201,6 +201,8 @@ def _broadcasting_cores(*cores):
         if params:
             return loop(trace, prim, operands, params)
         leads = [ndim_of(x) - core for x, core in zip(operands, cores, strict=True)]
+        if min(leads) < 0:
+            return refused(trace, prim, operands, params)
         values = tuple(
             padded(x._value, max(leads) - lead) if trace.owns(x) else x
             for x, lead in zip(operands, leads, strict=True)

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from ..array.box import FROM_LIST, ArrayBox
+from ..array.memory import in_memory, is_number
 from ..array.methods import METHODS
-from ..engine.batch import values_only
+from ..engine.batch import RULES, elementwise, values_only
 from ..engine.box import Box, all_values, getval
 from ..engine.cotangent import dtype_of, shape_of
 from ..engine.define import composite, linear, zero
@@ -215,6 +216,25 @@ COPY = linear(
 )
 
 
+def array_of_number(x):
+    """``np.asarray(x)`` of a number."""
+    return np.asarray(x)
+
+
+ARRAY_OF_NUMBER = linear(
+    array_of_number, x=lambda g: g[()], options={"samples": lambda s: [s(s.array()[()]), s(s.array())]}
+)
+RULES["array_of_number"] = elementwise
+
+
+def of_no_axes(x: Any) -> Any:
+    """`x`, but of a traced number an array of no axes: a program can write into it."""
+    if not isinstance(x, Box) or not is_number(x):
+        return x
+    x = ARRAY_OF_NUMBER(x)
+    return in_memory(x) if is_number(x) else x  # the numbers of a batch are told from arrays by their memory
+
+
 def cast_to(x: Any, dtype: Any) -> Any:
     """`x` with `dtype`; a plain array where the dtype has no derivative, traced scalars for ``object``."""
     dtype = np.dtype(dtype)
@@ -255,7 +275,7 @@ if hasattr(np, "astype"):  # NumPy 2.1
     np.copy, samples=lambda s: [s(s.array(2, 3)), s(s.array(2, 3), order="F", subok=True), s(s.array())]
 )
 def _copy(a, order="K", subok=False):
-    return COPY(as_array(a), order=order)
+    return of_no_axes(COPY(as_array(a), order=order))
 
 
 def astype_method(self, dtype, order="K", casting="unsafe", subok=True, copy=True):
@@ -268,7 +288,7 @@ def astype_method(self, dtype, order="K", casting="unsafe", subok=True, copy=Tru
 
 
 METHODS["astype"] = astype_method
-METHODS["copy"] = lambda self, order="C": COPY(self, order=order)
+METHODS["copy"] = lambda self, order="C": COPY(self, order=order) if is_number(self) else of_no_axes(COPY(self, order=order))
 
 # ---- array, asarray and their kin ------------------------------------------------------------------
 
@@ -280,6 +300,23 @@ def through(own, samples):
         return own()(*args, **kwargs)
 
     return lambda s: [sample._replace(via=called_here) for sample in samples(s)]
+
+
+#: Whether ``copy=False`` means that none may be made; before NumPy 2 it meant that none need be.
+_STRICT = np.lib.NumpyVersion(np.__version__) >= "2.0.0"
+
+
+def _no_box(dtype: Any) -> Any:
+    """`dtype`, if it is one: NumPy would take a traced value, which has a dtype, for that."""
+    if isinstance(dtype, Box):
+        raise TypeError("Cannot construct a dtype from an array")
+    return dtype
+
+
+def _check(dtype: Any, order: Any) -> None:
+    """Raise what NumPy raises if a dtype or an order is none."""
+    if dtype is not None or order is not None:
+        np.array(0.0, _no_box(dtype), order=order)
 
 
 def _given(**options: Any) -> dict:
@@ -309,16 +346,19 @@ def array(object, dtype=None, *, copy=True, order="K", subok=False, ndmin=0, lik
     np.float64(10.0)
     """
     if not holds_box(object):
-        return np.array(object, dtype, copy=copy, order=order, subok=subok, ndmin=ndmin, **options)
+        return np.array(object, _no_box(dtype), copy=copy, order=order, subok=subok, ndmin=ndmin, **options)
     if options:
         raise UnsupportedKeywordError(f"numpy.array: {', '.join(options)} cannot be used with traced values")
+    _check(dtype, order)
     out = as_array(object)
+    if copy is False and _STRICT and (out is not object or (dtype is not None and np.dtype(dtype) != dtype_of(out))):
+        raise ValueError("Unable to avoid copy while creating an array as requested.")
     if dtype is not None:
         out = cast_to(out, dtype)
     if copy and out is object:
         out = COPY(out, order=order or "K")
     ndim = len(shape_of(out))
-    return np.reshape(out, (1,) * (ndmin - ndim) + shape_of(out)) if ndmin > ndim else out
+    return np.reshape(out, (1,) * (ndmin - ndim) + shape_of(out)) if ndmin > ndim else of_no_axes(out)
 
 
 @composite(
@@ -335,8 +375,8 @@ def array(object, dtype=None, *, copy=True, order="K", subok=False, ndmin=0, lik
 def asarray(a, dtype=None, order=None, *, device=None, copy=None, like=None):
     """As `numpy.asarray`, for (nested lists of) traced values."""
     if holds_box(a):
-        return array(a, dtype, copy=copy)
-    return np.asarray(a, dtype, order, **_given(device=device, copy=copy))
+        return array(a, dtype, copy=copy, order=order)
+    return np.asarray(a, _no_box(dtype), order, **_given(device=device, copy=copy))
 
 
 @composite(
@@ -348,8 +388,8 @@ def asarray(a, dtype=None, order=None, *, device=None, copy=None, like=None):
 def asanyarray(a, dtype=None, order=None, *, device=None, copy=None, like=None):
     """As `numpy.asanyarray`, for (nested lists of) traced values."""
     if holds_box(a):
-        return array(a, dtype, copy=copy)
-    return np.asanyarray(a, dtype, order, **_given(device=device, copy=copy))
+        return array(a, dtype, copy=copy, order=order)
+    return np.asanyarray(a, _no_box(dtype), order, **_given(device=device, copy=copy))
 
 
 @composite(
@@ -361,7 +401,7 @@ def asanyarray(a, dtype=None, order=None, *, device=None, copy=None, like=None):
 )
 def ascontiguousarray(a, dtype=None, *, like=None):
     """As `numpy.ascontiguousarray`, for (nested lists of) traced values."""
-    return array(a, dtype, copy=None, ndmin=1) if holds_box(a) else np.ascontiguousarray(a, dtype)
+    return array(a, dtype, copy=None, ndmin=1) if holds_box(a) else np.ascontiguousarray(a, _no_box(dtype))
 
 
 @composite(
@@ -370,7 +410,7 @@ def ascontiguousarray(a, dtype=None, *, like=None):
 )
 def asfortranarray(a, dtype=None, *, like=None):
     """As `numpy.asfortranarray`, for (nested lists of) traced values."""
-    return array(a, dtype, copy=None, ndmin=1) if holds_box(a) else np.asfortranarray(a, dtype)
+    return array(a, dtype, copy=None, ndmin=1) if holds_box(a) else np.asfortranarray(a, _no_box(dtype))
 
 
 @composite(
@@ -392,7 +432,7 @@ def asarray_chkfinite(a, dtype=None, order=None):
 )
 def require(a, dtype=None, requirements=None, *, like=None):
     """As `numpy.require`; memory layout is a matter of plain arrays only."""
-    return array(a, dtype, copy=None) if holds_box(a) else np.require(a, dtype, requirements)
+    return array(a, dtype, copy=None) if holds_box(a) else np.require(a, _no_box(dtype), requirements)
 
 
 # ---- fill values -----------------------------------------------------------------------------------
@@ -400,7 +440,7 @@ def require(a, dtype=None, requirements=None, *, like=None):
 
 def _filled(shape, fill_value, dtype):
     fill_value = as_array(fill_value)
-    return np.broadcast_to(fill_value if dtype is None else cast_to(fill_value, dtype), shape)
+    return of_no_axes(np.broadcast_to(fill_value if dtype is None else cast_to(fill_value, dtype), shape))
 
 
 @composite(
@@ -419,7 +459,7 @@ def _filled(shape, fill_value, dtype):
 def full(shape, fill_value, dtype=None, order="C", *, device=None, like=None):
     """As `numpy.full`; the fill value may be traced."""
     if holds_box(fill_value):
-        np.empty((), order=order)  # raises, if that is none
+        _check(dtype, order)
         return _filled(shape, fill_value, dtype)
     return np.full(shape, fill_value, dtype, order, **_given(device=device))
 
@@ -442,7 +482,7 @@ def full_like(a, fill_value, dtype=None, order="K", subok=True, shape=None, *, d
     """As `numpy.full_like`; the fill value may be traced."""
     a = as_array(a)
     if holds_box(fill_value):
-        np.empty_like(0.0, order=order)  # raises, if that is none
+        np.empty_like(0.0, dtype=dtype, order=order, subok=subok)  # raises, if one of them is none
         return _filled(shape_of(a) if shape is None else shape, fill_value, dtype or dtype_of(a))
     return _FULL_LIKE(getval(a), fill_value, dtype, order, subok, shape, **_given(device=device))
 

@@ -205,6 +205,8 @@ def _cumulative(function, first, x, axis, dtype, out, include_initial):
     x = np.atleast_1d(as_array(x))
     if axis is None and x.ndim > 1:
         raise ValueError("For arrays which have more than one dimension ``axis`` argument is required.")
+    if dtype is not None and not np.dtype(dtype).isnative:
+        raise TypeError(f"a ufunc does not compute in {dtype}")
     axis = axis or 0
     result = function(x, axis=axis, dtype=dtype)
     if not include_initial:

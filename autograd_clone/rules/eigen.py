@@ -13,9 +13,9 @@ from __future__ import annotations
 import numpy as np
 
 from ..array.box import as_array
-from ..engine.batch import elementwise
 from ..engine.cotangent import shape_of
 from ..engine.define import composite, custom
+from .batching import of_matrices
 from .linalg import lower_as_hermitian
 from .matrices import H, T, column, conj, is_complex, real, row
 from .repeated import FRAMES, chosen_basis, direction_of, equal_pairs, has_equal, inverse_gaps, nan_where, plain
@@ -67,7 +67,7 @@ EIGH = custom(
     outputs=2,
     vjp={"a": _eigh_vjp},
     jvp={"a": _eigh_jvp},
-    batch=elementwise,
+    batch=of_matrices,
     samples=lambda s: [
         s(s.matrix(3), uplo="L", via=without_phases),
         s(s.matrix(3, 2), uplo="U", via=without_phases),

@@ -6,7 +6,7 @@ import numpy as np
 
 from ..array.complaints import asked
 from ..engine.batch import values_only
-from ..engine.box import getval
+from ..engine.box import all_values, getval
 from ..engine.cotangent import dtype_of
 from ..engine.define import composite
 from .creation import as_array
@@ -127,11 +127,16 @@ def _histogram_bin_edges(a, bins=10, range=None, weights=None):
 def _histogram(a, bins=10, range=None, density=None, weights=None):
     """Counts are constant; weighted counts are linear in the weights; edges follow the extreme elements."""
     a = as_array(a).reshape(-1)
+    if a.dtype.kind == "c":
+        raise TypeError("complex numbers have no order")
     edges = _bin_edges(a, bins, range)
     if weights is None:
         counts = _counts(getval(a), getval(edges))
     else:
-        counts = _weighted_counts(a, edges, as_array(weights).reshape(-1))
+        weights = as_array(weights).reshape(-1)
+        if np.ndim(bins) and not np.all(np.isfinite(all_values(weights))):  # which NumPy adds up before it takes differences
+            raise ValueError("weights are finite")
+        counts = _weighted_counts(a, edges, weights)
     if density:
         return counts / in_dtype(np.diff(edges), np.float64) / np.sum(counts), edges
     return counts, edges

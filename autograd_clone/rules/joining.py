@@ -331,6 +331,8 @@ def _places(obj: Any, n: int) -> np.ndarray:
         return np.arange(*obj.indices(n))
     if obj.ndim > 1:
         raise ValueError("index array argument obj to insert must be one dimensional or scalar")
+    if obj.size and obj.dtype.kind not in "biu":
+        raise TypeError("slice indices must be integers or None or have an __index__ method")
     return np.flatnonzero(obj) if obj.dtype == bool else obj.astype(np.intp)
 
 

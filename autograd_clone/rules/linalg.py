@@ -117,6 +117,8 @@ def _tensorsolve(a, b, axes=None):
     a, b = as_array(a), as_array(b)
     if axes is not None:
         last = [i % a.ndim for i in axes]
+        if any(i < 0 for i in axes):
+            raise ValueError("axes are counted from the first")
         a = np.transpose(a, [i for i in range(a.ndim) if i not in last] + last)
     shape = a.shape[b.ndim :]
     size = prod(shape)
@@ -203,6 +205,8 @@ def _of_low_rank(f, a, *args, **kwargs):
 )  # fmt: skip
 def _pinv(a, rcond=None, hermitian=False, *, rtol=NOT_GIVEN):
     a = as_array(a)
+    if a.ndim < 2:
+        raise np.linalg.LinAlgError("the pseudo-inverse is that of a matrix")
     if hermitian and a.size:
         check_square(a)
     if rcond is None:
@@ -237,8 +241,10 @@ def lower_as_hermitian(a):
     ],
 )  # fmt: skip
 def _lstsq(a, b, rcond=None):
-    a, b = as_array(a), as_array(b)
+    a, b = (x if x.dtype.kind in "fc" else x.astype(np.float64) for x in map(as_array, (a, b)))
     dtype = np.result_type(a.dtype, b.dtype)
+    if np.ndim(rcond):
+        raise ValueError("rcond is a number")
     if a.ndim != 2 or b.ndim not in (1, 2):
         raise np.linalg.LinAlgError("arrays must be two-dimensional; the right-hand side may be one-dimensional")
     if dtype.char in "egG":

@@ -12,6 +12,7 @@ import numpy as np
 
 from ..array.box import WITH_INITIAL
 from ..engine.box import Box, all_values
+from ..engine.cotangent import dtype_of
 from ..engine.define import composite, custom, selection
 from ..engine.duck import is_duck
 from .creation import as_array
@@ -101,6 +102,8 @@ def _kept(a, where):
 
 @composite(np.nanmean, samples=_reduction_samples)
 def _nanmean(a, axis=None, dtype=None, out=None, keepdims=NOT_GIVEN, *, where=NOT_GIVEN):
+    if dtype is not None and np.dtype(dtype).kind not in "fc" and dtype_of(a).kind in "fc":
+        raise TypeError("a mean of inexact numbers is inexact")
     refuse_out(np.nanmean, out)
     a, mask = _kept(a, where)
     if is_duck(all_values(mask)):  # few foreign types have where=
@@ -161,5 +164,5 @@ for _f in (np.nanmax, np.nanmin):
         )
     )
 
-with_initial(np.nanmax, np.fmax, -np.inf)
-with_initial(np.nanmin, np.fmin, np.inf)
+with_initial(np.nanmax, np.fmax, np.nan)
+with_initial(np.nanmin, np.fmin, np.nan)

@@ -212,6 +212,14 @@ def _norm_samples(s):
     )
 
 
+def _axes(axis, ndim):
+    """The axes that were asked for; other than a reduction, a norm finds none in a number."""
+    axis = axis if isinstance(axis, tuple) else (int(axis),)
+    if axis and not ndim:
+        raise np.exceptions.AxisError(axis[0], ndim)
+    return axes_of(axis, ndim)
+
+
 # without options it is the root of the sum of squares, whatever the shape
 FAST[1][np.linalg.norm] = unary(EUCLIDEAN, "kernel(x1) if type(x1) is ndarray else prim(x1)")
 
@@ -224,8 +232,8 @@ def _norm(x, ord=None, axis=None, keepdims=False):
         if ord is None or (ord in ("f", "fro") and nd == 2) or (ord == 2 and nd == 1):
             return EUCLIDEAN(x) if not keepdims else EUCLIDEAN(x, axis=tuple(range(nd)), keepdims=True)
         axis = tuple(range(nd))
-    elif not isinstance(axis, tuple):
-        axis = axes_of(int(axis), nd)
+    else:
+        axis = _axes(axis, nd)
     if len(axis) == 1:
         return _vector_norm(x, ord, axis, keepdims)
     if len(axis) != 2:
@@ -252,7 +260,8 @@ def _norm(x, ord=None, axis=None, keepdims=False):
 )  # fmt: skip
 def _linalg_vector_norm(x, /, *, axis=None, keepdims=False, ord=2):
     x = as_array(x)
-    return _vector_norm(x, ord, axes_of(axis, x.ndim), bool(keepdims))
+    axis = tuple(range(x.ndim)) if axis is None else _axes(axis, x.ndim)
+    return _vector_norm(x, ord, axis, bool(keepdims))
 
 
 @composite(

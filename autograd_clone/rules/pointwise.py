@@ -27,7 +27,13 @@ def _clip(a, a_min=NOT_GIVEN, a_max=NOT_GIVEN, out=None, *, min=NOT_GIVEN, max=N
     if usual and not kwargs and out is None and min is max is NOT_GIVEN:
         return apply(CLIP, (a, a_min, a_max), {})
     refuse_out(np.clip, out)
-    lower, upper = _bound("min", a_min, min), _bound("max", a_max, max)
+    if a_min is NOT_GIVEN and a_max is NOT_GIVEN:
+        a_min, a_max = min, max
+    elif a_min is NOT_GIVEN or a_max is NOT_GIVEN:
+        raise TypeError(f"clip() lacks a_{'min' if a_min is NOT_GIVEN else 'max'}")
+    elif min is not NOT_GIVEN or max is not NOT_GIVEN:
+        raise ValueError("clip() takes min and max in place of a_min and a_max, not besides")
+    lower, upper = _bound(a_min), _bound(a_max)
     if lower is None and upper is None:
         return np.positive(as_array(a), **kwargs)
     lower = -np.inf if lower is None else lower
@@ -38,10 +44,7 @@ def _clip(a, a_min=NOT_GIVEN, a_max=NOT_GIVEN, out=None, *, min=NOT_GIVEN, max=N
 _PLAIN_BOUNDS = frozenset({int, float, np.ndarray})
 
 
-def _bound(name, old, new):
-    if old is not NOT_GIVEN and new is not NOT_GIVEN:
-        raise ValueError(f"Passing `{name}` and `a_{name}` simultaneously is not allowed.")
-    given = new if old is NOT_GIVEN else old
+def _bound(given):
     return None if given is NOT_GIVEN else given
 
 
@@ -143,6 +146,8 @@ elementwise(
 @composite(np.kaiser, samples=lambda s: [s(6, s.real()[()]), s(5, s.real()), s(1, s.real()[()])])
 def _kaiser(M, beta):
     M = plain_copy(M)
+    if np.ndim(M) or M != int(M):
+        raise ValueError(f"a window of {M} points")
     window = np.kaiser(M, plain_copy(beta))
     beta = cast_to(as_array(beta), window.dtype)
     middle = (M - 1) / 2

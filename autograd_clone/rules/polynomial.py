@@ -41,6 +41,8 @@ def _polyder(p, m=1):
     if m < 0:
         raise ValueError("Order of derivative must be positive (see polyint)")
     p = as_array(p)
+    if len(shape_of(p)) != 1:
+        raise ValueError("polynomials have one axis")
     for _ in range(int(m)):
         p = p[:-1] * np.arange(len(p) - 1, 0, -1)
     return p
@@ -58,6 +60,8 @@ def _polyint(p, m=1, k=None):
     if m < 0:
         raise ValueError("Order of integral must be positive (see polyder)")
     p = as_array(p)
+    if len(shape_of(p)) != 1:
+        raise ValueError("polynomials have one axis")
     k = np.zeros(int(m)) if k is None else np.reshape(as_array(k), -1)
     if k.size == 1 and m > 1:
         k = k * np.ones(m)

@@ -11,6 +11,7 @@ from ..engine.batch import same_for_all
 from ..engine.box import getval
 from ..engine.cotangent import dtype_of, shape_of
 from ..engine.define import composite
+from ..engine.errors import UnsupportedTypeError
 from .creation import NUMBERS, as_array, as_operand, cast_to, holds_box, through
 from .tools import anywhere
 
@@ -20,11 +21,17 @@ def _one_of(x: Any) -> Any:
     return x if type(x) in NUMBERS else np.ones((), dtype_of(x))
 
 
+def _precision(*ends):
+    """The real dtype to compute in: at least double precision, as in NumPy."""
+    dtype = np.result_type(np.float64, *[_one_of(x) for x in ends])
+    return np.zeros((), dtype).real.dtype if dtype.kind in "fc" else np.dtype(np.float64)
+
+
 def _spaced(start, stop, num, endpoint, axis, function):
     """``function(start, stop, t)`` for `num` values of ``t`` from 0 to 1, along a new axis."""
     num = operator.index(num)
     ndim = len(np.broadcast_shapes(shape_of(start), shape_of(stop)))
-    t = np.linspace(0.0, 1.0, num, endpoint).reshape((num,) + (1,) * ndim)
+    t = np.linspace(0.0, 1.0, num, endpoint, dtype=_precision(start, stop)).reshape((num,) + (1,) * ndim)
     out = function(start, stop, t)
     return np.moveaxis(out, 0, axis) if axis != 0 else out
 
@@ -42,9 +49,14 @@ def _spaced(start, stop, num, endpoint, axis, function):
 def _linspace(start, stop, num=50, endpoint=True, retstep=False, dtype=None, axis=0, *, device=None):
     start, stop = as_operand(start), as_operand(stop)
     dtype = np.linspace(_one_of(start), _one_of(stop), 0, dtype=dtype).dtype
-    out = cast_to(_spaced(start, stop, num, endpoint, axis, lambda a, b, t: a * (1 - t) + b * t), dtype)
+    out = cast_to(_spaced(start, stop, num, endpoint, axis, _on_the_way), dtype)
     intervals = operator.index(num) - bool(endpoint)
     return (out, (stop - start) / intervals if intervals > 0 else np.nan) if retstep else out
+
+
+def _on_the_way(start, stop, t):
+    """As NumPy computes it, so that of infinite ends it makes the same; the last is `stop` itself."""
+    return np.where(t == 1, stop, start + t * (stop - start))
 
 
 @composite(
@@ -120,6 +132,10 @@ def _traced_arange(start=None, stop=None, step=1, dtype=None, *, device=None, li
         start, stop = 0, start
     if shape_of(start) or shape_of(stop) or shape_of(step):
         raise ValueError("the end points and the step of arange are numbers")
+    if any(dtype_of(x).kind == "c" for x in (start, stop, step)):
+        raise UnsupportedTypeError("numpy.arange: the derivative does not support complex numbers; use np.linspace")
+    if dtype is not None and np.dtype(dtype).kind not in "fc":  # first the end points are made integers
+        return np.arange(getval(start), getval(stop), getval(step), dtype)
     number = same_for_all(np.ceil((getval(stop) - getval(start)) / getval(step)))
     ends: Any = (_one_of(start), _one_of(stop), _one_of(step))
     dtype = np.arange(*ends, dtype=dtype).dtype

@@ -284,6 +284,13 @@ def _ptp(a, axis=None, out=None, keepdims=NOT_GIVEN):
 # ---- initial values that are traced ---------------------------------------------------------------------
 
 
+def initial_as(initial, dtype):
+    """A traced initial value in the dtype of a reduction."""
+    if dtype.kind not in "fc":
+        raise TypeError(f"the initial value of a reduction in {dtype} is none that has derivatives")
+    return cast_to(initial, dtype)
+
+
 def with_initial(function, ufunc, neutral):
     """``function(..., initial=x)`` for a traced `x`, by one more application of `ufunc`."""
 
@@ -291,7 +298,7 @@ def with_initial(function, ufunc, neutral):
         kwargs = dict(kwargs)
         initial = kwargs.pop("initial")
         rest = function(*args, **kwargs) if neutral is None else function(*args, **kwargs, initial=neutral)
-        return ufunc(rest, cast_to(initial, dtype_of(rest)))
+        return ufunc(rest, initial_as(initial, dtype_of(rest)))
 
     WITH_INITIAL[function] = reduction
 

@@ -140,6 +140,8 @@ def _repeat_back(g, a_shape, repeats, axis):
     shape = shape or (1,)
     axis = 0 if axis is None else axis % len(shape)
     repeats = np.asarray(repeats).astype(int)
+    if not prod(shape):
+        return np.zeros(a_shape, dtype_of(g))
     if repeats.size == 1:
         n = repeats.item()
         split = np.reshape(g, (*shape[: axis + 1], n, *shape[axis + 1 :]))

@@ -32,6 +32,22 @@ def banded_system(ab, b, *, lower, upper):
     return scipy.linalg.solve_banded((lower, upper), ab, b)
 
 
+def _storage(ab):
+    """The diagonals of one matrix; there is no derivative for a stack of them."""
+    ab = as_array(ab)
+    if ab.ndim != 2:
+        raise ValueError("expected the diagonals of one matrix")
+    return ab
+
+
+def _side(b):
+    """A right-hand side, of numbers."""
+    b = as_array(b)
+    if b.dtype.kind not in "biufc":
+        raise TypeError(f"a right-hand side of dtype {b.dtype}")
+    return b
+
+
 def _rows_of(lower, upper, n):
     """For each place in the storage its row of the matrix, and whether there is one."""
     i = np.arange(-upper, lower + 1)[:, None] + np.arange(n)
@@ -104,7 +120,7 @@ BANDED_SYSTEM = custom(
 )  # fmt: skip
 def _solve_banded(l_and_u, ab, b):
     lower, upper = (int(i) for i in l_and_u)
-    return BANDED_SYSTEM(as_array(ab), as_array(b), lower=lower, upper=upper)
+    return BANDED_SYSTEM(_storage(ab), _side(b), lower=lower, upper=upper)
 
 
 # ---- Hermitian banded matrices, of which half is stored ----------------------------------------------------
@@ -142,9 +158,9 @@ def _half_bands(s, width, n, lower):
     ],
 )
 def _solveh_banded(ab, b, lower=False):
-    ab = as_array(ab)
+    ab = _storage(ab)
     width = shape_of(ab)[0] - 1
-    return BANDED_SYSTEM(_all_bands(ab, lower), as_array(b), lower=width, upper=width)
+    return BANDED_SYSTEM(_all_bands(ab, lower), _side(b), lower=width, upper=width)
 
 
 def _dense(ab, lower):
@@ -195,12 +211,13 @@ def _inside_of_bands(f, ab, lower):
 )
 def _cho_solve_banded(cb_and_lower, b):
     cb, lower = cb_and_lower
-    cb, width = as_array(cb), shape_of(cb_and_lower[0])[0] - 1
+    cb, b = _storage(cb), _side(b)
+    width = shape_of(cb)[0] - 1
     sides = {"lower": width if lower else 0, "upper": 0 if lower else width}
     other = {"lower": sides["upper"], "upper": sides["lower"]}
     adjoint = conj(_transposed_bands(cb, **sides))
     first, last = ((cb, sides), (adjoint, other)) if lower else ((adjoint, other), (cb, sides))
-    return BANDED_SYSTEM(last[0], BANDED_SYSTEM(first[0], as_array(b), **first[1]), **last[1])
+    return BANDED_SYSTEM(last[0], BANDED_SYSTEM(first[0], b, **first[1]), **last[1])
 
 
 # ---- matrices made of few numbers --------------------------------------------------------------------------
@@ -275,8 +292,8 @@ def _leslie(f, s):
 @_composite(scipy.linalg.fiedler, complex=False, samples=lambda s: [s(s.distinct(4))])
 def _fiedler(a):
     a = at_least(a, 1)
-    if a.shape[-1] == 1:
-        a = double(a)  # as SciPy has it
+    if a.size == 1:
+        a = np.reshape(double(a), (1,))  # as SciPy has it
     return np.abs(a[..., :, None] - a[..., None, :])
 
 

@@ -11,6 +11,7 @@ import scipy.linalg
 
 from ..array.box import as_array
 from ..engine.batch import same_for_all, values_only
+from ..engine.cotangent import shape_of
 from ..engine.errors import UnsupportedKeywordError
 from .eigen import without_phases as _without_phases
 from .linalg import check_square
@@ -38,6 +39,11 @@ _TRIDIAGONAL = values_only(lambda d, e, **options: scipy.linalg.eigh_tridiagonal
 _EIG = values_only(lambda a, left: scipy.linalg.eig(a, left=left, right=True), "_eig")
 _QR_ORDER = values_only(lambda a: scipy.linalg.qr(a, mode="r", pivoting=True)[1], "_qr_order")
 _RQ = values_only(lambda a: scipy.linalg.rq(a, mode="r"), "_rq")
+
+
+def _without_signs(f, d, e, *args, **kwargs):
+    """For samples: eigenvalues, and the moduli of the elements of eigenvectors."""
+    return tuple(np.abs(x) if x.ndim == 2 else x for x in f(d, e, *args, **kwargs))
 
 
 def _reduced(a, b, type):
@@ -69,7 +75,12 @@ def _eigh(a, b=None, lower=True, eigvals_only=False, type=1, subset_by_index=Non
     a, b = as_array(a), None if b is None else as_array(b)
     w, vectors = _all_of_eigh(a, b, lower, type, eigvals_only)
     chosen = slice(None)
+    if subset_by_index is not None and subset_by_value is not None:
+        raise ValueError("either positions or bounds of eigenvalues may be given")
     if subset_by_index is not None:
+        first, last = subset_by_index
+        if not 0 <= first <= last < a.shape[-1]:
+            raise ValueError(f"there are no eigenvalues {first} to {last}")
         chosen = slice(subset_by_index[0], subset_by_index[1] + 1)
     elif subset_by_value is not None:
         chosen = slice(*(int(same_for_all(np.sum(plain(w) <= bound))) for bound in subset_by_value))
@@ -121,14 +132,17 @@ def _eigvalsh(a, b=None, lower=True, type=1, subset_by_index=None, subset_by_val
     scipy.linalg.eigh_tridiagonal,
     complex=False,
     samples=lambda s: [
-        s(s.distinct(4), s.array(3), via=_without_phases), s(s.distinct(4), s.array(3), eigvals_only=True),
-        s(s.distinct(4), s.array(3), select="i", select_range=(1, 2), via=_without_phases),
+        s(s.distinct(4), s.array(3), via=_without_signs), s(s.distinct(4), s.array(3), eigvals_only=True),
+        s(s.distinct(4), s.array(3), select="i", select_range=(1, 2), via=_without_signs),
     ],
 )  # fmt: skip
 def _eigh_tridiagonal(d, e, eigvals_only=False, select="a", select_range=None, **others):
     if is_complex(as_array(d), as_array(e)):
         raise TypeError("Only real arrays currently supported")
-    a = _tridiagonal(as_array(d), as_array(e))
+    d, e = as_array(d), as_array(e)
+    if e.ndim != 1 or shape_of(d) != (e.shape[0] + 1,):
+        raise ValueError("a diagonal has one element more than the next")
+    a = _tridiagonal(d, e)
     w, vectors = _all_of_eigh(a, None, True, 1, eigvals_only)
     if select not in ("a", "i"):
         raise UnsupportedKeywordError(

@@ -189,7 +189,7 @@ def _cutoff(a, atol, rtol):
     """A relative tolerance for singular values, out of an absolute and a relative one."""
     if a.ndim < 2:
         raise ValueError("expected matrix")
-    if anywhere(np.less(plain(atol or 0.0), 0)) or anywhere(np.less(plain(rtol or 0.0), 0)):
+    if any(anywhere(np.less(plain(tol), 0)) for tol in (atol, rtol) if tol is not None):
         raise ValueError("atol and rtol values must be positive.")
     rtol = max(a.shape[-2:]) * np.finfo(a.dtype).eps if rtol is None else rtol
     if not atol:
@@ -285,6 +285,7 @@ def triangular_system(a, b, lower, trans=0):
     ),
 )
 def _solve_triangular(a, b, trans=0, lower=False, unit_diagonal=False):
+    check_square(as_array(a))
     a = triangle(as_array(a), lower)
     if unit_diagonal:
         eye = np.eye(shape_of(a)[-1], dtype=a.dtype)

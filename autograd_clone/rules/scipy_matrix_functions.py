@@ -24,7 +24,7 @@ from ..engine.errors import UnsupportedKeywordError
 from .linalg import check_square
 from .matrices import H, T, conj, is_complex
 from .scipy_linalg import at_least, double, refuse_unless, scipy_composite
-from .tools import in_dtype
+from .tools import NOT_GIVEN, in_dtype
 
 
 def block_triangular(a, e):
@@ -60,6 +60,8 @@ def exponential_derivative(a, e):
 
 def _one_exponential_derivative(a, e):
     dtype = np.result_type(a, e)
+    if dtype.char == "e":
+        return _one_exponential_derivative(a.astype(np.float64), e.astype(np.float64)).astype(dtype)
     if a.shape != e.shape or a.shape[0] != a.shape[1]:
         raise ValueError("expected two square matrices of one size")
     if a.size == 0:
@@ -111,7 +113,7 @@ EXPM = custom(
 )
 def _expm(A):
     A = as_array(A)
-    return EXPM(at_least(A if A.ndim else in_dtype(A, np.result_type(A.dtype, np.float64)), 2))
+    return EXPM(at_least(A if A.ndim > 1 else in_dtype(A, np.result_type(A.dtype, np.float64)), 2))
 
 
 @scipy_composite(
@@ -126,6 +128,8 @@ def _expm_frechet(A, E, method=None, compute_expm=True):
     A, E = as_array(A), as_array(E)
     check_square(A)
     check_square(E)
+    if shape_of(A) != shape_of(E):
+        raise ValueError("a matrix and a direction of one shape are expected")
     if method not in (None, "SPS", "blockEnlarge"):
         raise ValueError(f"Unknown implementation {method}")
     if method != "blockEnlarge":
@@ -184,6 +188,8 @@ for _f, _both, _pick in (
 def sylvester(a, b, q):
     """The solution X of ``A X + X B = Q``."""
     dtype = np.result_type(a, b, q)
+    if dtype.char in "gG":
+        dtype = np.dtype(dtype.char.replace("g", "d").replace("G", "D"))  # LAPACK has no longer numbers
     if (*a.shape, *b.shape) != (q.shape[0], q.shape[0], q.shape[1], q.shape[1]):
         raise ValueError("the shapes of the matrices do not match")
     if 0 in q.shape:
@@ -441,7 +447,7 @@ SIGNM = custom(
 
 
 def _one_result(name, disp):
-    if not isinstance(disp, bool) or disp:
+    if disp is None or disp is NOT_GIVEN or disp:
         return
     raise UnsupportedKeywordError(f"scipy.linalg.{name}: the derivative does not support disp=False")
 
@@ -524,5 +530,7 @@ def _polar(a, side="right"):
 )
 def _orthogonal_procrustes(A, B):
     A, B = as_array(A), as_array(B)
+    if A.ndim != 2 or shape_of(A) != shape_of(B):
+        raise ValueError("two matrices of one shape are expected")
     u, s, vh = np.linalg.svd(T(T(B) @ conj(A)))
     return u @ vh, np.sum(s)

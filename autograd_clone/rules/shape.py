@@ -91,7 +91,7 @@ def _reshape(a, /, shape=NOT_GIVEN, order="C", *, copy=None, **old_name):
 def reshape_method(self, *shape, order="C", copy=None):
     """As `numpy.ndarray.reshape`."""
     if not shape:
-        raise TypeError("reshape() takes exactly 1 argument (0 given)")
+        np.zeros(()).reshape(order=order)  # raises
     return _reshape(self, shape[0] if len(shape) == 1 else shape, order, copy=copy)
 
 
@@ -122,6 +122,8 @@ def memory_order(x, order):
         return "F" if np.isfortran(layout_of(x) if isinstance(x, Box) else x) else "C"
     if not isinstance(order, str):
         raise TypeError(f"order must be str, not {type(order).__name__}")
+    if order.upper() not in ("C", "F", "K"):
+        raise ValueError(f"order must be one of 'C', 'F', 'A', or 'K' (got {order!r})")
     return order.upper()
 
 

@@ -159,8 +159,14 @@ _scaled(sc.yve, -1, np.imag, -1j)
 
 # ---- Struve functions (DLMF 11.4.27, 11.4.32) -------------------------------------------------------------
 
-_of_order(sc.struve, lambda g, v, z, ans: g * (sc.struve(v - 1, z) - v * ans / z), _singular)
-_of_order(sc.modstruve, lambda g, v, z, ans: g * (sc.modstruve(v - 1, z) - v * ans / z), _singular)
+
+def _over(product, v, z):
+    """``product / z``; at zero, where a function of order zero or more is zero and flat, zero."""
+    return product / (z + ((z == 0) & (v >= 0)))
+
+
+_of_order(sc.struve, lambda g, v, z, ans: g * (sc.struve(v - 1, z) - _over(v * ans, v, z)), _singular)
+_of_order(sc.modstruve, lambda g, v, z, ans: g * (sc.modstruve(v - 1, z) - _over(v * ans, v, z)), _singular)
 
 # ---- spherical Bessel functions ---------------------------------------------------------------------------
 

@@ -176,7 +176,9 @@ def _gdtrix(a, b, p, /, **kwargs):
 
 @composite_ufunc(sc.fdtr, _three)
 def _fdtr(dfn, dfd, x, /, **kwargs):
-    return sc.betainc(0.5 * dfn, 0.5 * dfd, dfn * x / (dfd + dfn * x), **kwargs)
+    total = dfd + dfn * x
+    lower, upper = sc.betainc(0.5 * dfn, 0.5 * dfd, dfn * x / total, **kwargs), sc.betaincc(0.5 * dfd, 0.5 * dfn, dfd / total, **kwargs)
+    return np.where(dfn * x < dfd, lower, upper)  # whichever argument is not rounded to one
 
 
 @composite_ufunc(sc.fdtrc, _three)

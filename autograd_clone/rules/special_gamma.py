@@ -34,9 +34,25 @@ def polygamma(x, *, n):
     return _complex_polygamma(x, int(n)).astype(dtype)[()]
 
 
+def _cotangent(z, n):
+    """The n-th derivative of ``pi cot(pi z)``, a polynomial in the cotangent."""
+    p = np.polynomial.Polynomial([0.0, pi])
+    for _ in range(n):
+        p = p.deriv() * np.polynomial.Polynomial([-pi, 0.0, -pi])
+    with np.errstate(all="ignore"):
+        return p(1 / np.tan(pi * z))
+
+
 def _complex_polygamma(z, n):
-    """Recurrence up to a real part of 16, and the asymptotic series from there (DLMF 5.15.5, 5.15.8)."""
+    """Recurrence up to a real part of 16, and the asymptotic series from there (DLMF 5.15.5, 5.15.8); far left, by reflection
+    (DLMF 5.15.6).
+    """
     z = np.asarray(z, np.complex128)
+    left = z.real < -16
+    if left.any():
+        other = (-1) ** n * _complex_polygamma(np.where(left, 1 - z, z), n)
+        turned = np.where(left, z - np.round(z.real), 0.5)
+        return np.where(left, other - _cotangent(turned, n), (-1) ** n * other)
     steps = np.maximum(0, np.ceil(16 - z.real))
     total = np.zeros_like(z)
     for k in range(int(np.max(steps, initial=0))):
@@ -157,7 +173,9 @@ def _poch_z(g, z, m, ans):
     top = np.where(cross, z + m, 1.0)
     crossing = sc.gamma(top) * (sc.psi(top) * sc.rgamma(c) + _rgamma_slope(c))
     ratio = np.where(right, sc.psi(a + m) - sc.psi(a), sc.psi(1 - b - m) - sc.psi(1 - b))
-    return times(g, np.where(cross, crossing, ans * ratio))
+    slope = np.where(cross, crossing, ans * ratio)
+    pole = left & (z == np.floor(z)) & (z + m != np.floor(z + m))  # of gamma(z), and not of gamma(z + m)
+    return times(g, np.where(pole, sc.gamma(np.where(pole, z + m, 1.0)) * _rgamma_slope(np.where(pole, z, 0.0)), slope))
 
 
 elementwise(
@@ -174,6 +192,7 @@ elementwise(
             s(s.positive(), s.positive(2, 1)),
             s(s.positive(2), 3),
             s(np.array([0.0, -1.0, -2.0, -6.0], s.dtype), 3),
+            s(np.array([0.0, -1.0, -2.0, -3.0], s.dtype), -0.7),
         ]
     },
 )

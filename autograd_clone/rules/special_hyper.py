@@ -30,12 +30,12 @@ def _of_last(fun, rule, samples, names="abcd"):
 
 _of_last(
     sc.hyp0f1,
-    lambda g, a, x: g * (sc.hyp0f1(a + 1, x) / a),
+    lambda g, a, x: g * np.true_divide(sc.hyp0f1(a + 1, x), a),
     lambda s: [s(1.5, s.array(3, 4)), s(2, s.array()), s(np.array([0.5, 3]), s.array(2)), s(1.5, s.array(0))],
 )
 _of_last(
     sc.hyp1f1,
-    lambda g, a, b, x: g * (a / b * sc.hyp1f1(a + 1.0, b + 1.0, x)),
+    lambda g, a, b, x: g * (np.true_divide(a, b) * sc.hyp1f1(a + 1.0, b + 1.0, x)),
     lambda s: [
         s(0.7, 1.5, s.array(3, 4)),
         s(1, 2, s.array()),
@@ -45,7 +45,7 @@ _of_last(
 )
 _of_last(
     sc.hyp2f1,
-    lambda g, a, b, c, x: g * (a * b / c * sc.hyp2f1(a + 1.0, b + 1.0, c + 1.0, x)),
+    lambda g, a, b, c, x: g * (np.true_divide(a * b, c) * sc.hyp2f1(a + 1.0, b + 1.0, c + 1.0, x)),
     lambda s: [
         s(0.7, 1.5, 2.2, s.unit(3, 4)),
         s(1, 2, 2.5, s.unit()),

@@ -90,7 +90,7 @@ def _cov(m, y=None, rowvar=True, bias=False, ddof=None, fweights=None, aweights=
     if ddof is not None and ddof != int(ddof):
         raise ValueError("ddof must be integer")
     if ddof is None:
-        ddof = 0 if bias else 1
+        ddof = 1 if bias == 0 else 0  # also for None, as in NumPy
     x = _variables(m, y, rowvar, dtype)
     if x.shape[0] == 0:
         return np.zeros((0, 0))
@@ -118,6 +118,8 @@ def _variables(m, y, rowvar, dtype):
     for name, x in (("m", m), ("y", y)):
         if x is not None and x.ndim > 2:
             raise ValueError(f"{name} has more than 2 dimensions")
+    if dtype is not None and np.dtype(dtype).kind not in "fc":
+        raise TypeError(f"covariances of dtype {dtype}")
     if dtype is None:
         dtype = np.result_type(dtype_of(m), np.float64, *([] if y is None else [dtype_of(y)]))
     x = np.atleast_2d(in_dtype(m, dtype))

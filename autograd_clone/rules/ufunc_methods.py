@@ -20,7 +20,7 @@ from ..engine.define import custom
 from ..engine.errors import UnsupportedKeywordError
 from ..engine.primitive import REGISTRY, public_name
 from .creation import as_array, cast_to
-from .reductions import extremum_jvp, extremum_samples, extremum_vjp, to_last
+from .reductions import extremum_jvp, extremum_samples, extremum_vjp, initial_as, to_last
 from .repetition import SUM_SEGMENTS
 from .tools import NOT_GIVEN, axes_of, is_masked, kept_shape, refuse_out
 
@@ -53,7 +53,7 @@ _REDUCTIONS: dict[np.ufunc, Callable] = {
     np.fmin: _leaving_nans_out(np.fmin),
 }
 #: What changes nothing, of reductions of nothing at all.
-_NEUTRAL = {np.maximum: -np.inf, np.fmax: -np.inf, np.minimum: np.inf, np.fmin: np.inf}
+_NEUTRAL = {np.maximum: -np.inf, np.fmax: np.nan, np.minimum: np.inf, np.fmin: np.nan}
 #: Associative and commutative: several axes may be reduced, and in any order.
 _ANY_ORDER = {np.hypot, np.logaddexp, np.logaddexp2}
 
@@ -63,9 +63,11 @@ def reduce(ufunc, array, *, axis=0, dtype=None, out=None, keepdims=False, initia
     refuse_out(ufunc, out)
     options = {"axis": axis, "dtype": dtype, "keepdims": keepdims, "initial": initial, "where": where}
     options = {k: v for k, v in options.items() if v is not NOT_GIVEN}
-    if initial is None:
-        initial = NOT_GIVEN
     x = as_array(array)
+    if initial is None:
+        if not x.size:
+            ufunc.reduce(np.zeros(shape_of(x), dtype_of(x)), **options)  # raises if there is nothing to begin with
+        initial = NOT_GIVEN
     if ufunc not in _REDUCTIONS or dtype is not None:
         loop = _loop_dtype(ufunc, "reduce", x, **options)
         if loop is None:
@@ -75,7 +77,7 @@ def reduce(ufunc, array, *, axis=0, dtype=None, out=None, keepdims=False, initia
         if isinstance(initial, Box):
             neutral = _NEUTRAL.get(ufunc, NOT_GIVEN)
             rest = reduce(ufunc, x, axis=axis, keepdims=keepdims, initial=neutral, where=where)
-            return ufunc(rest, cast_to(initial, rest.dtype))
+            return ufunc(rest, initial_as(initial, dtype_of(rest)))
         given = {"axis": axis, "keepdims": keepdims, "initial": initial, "where": where}
         if not isinstance(x, Box) and _REDUCTIONS[ufunc] in REGISTRY:  # the mask alone is traced
             return call(_REDUCTIONS[ufunc], (x,), given)
@@ -100,12 +102,18 @@ def _loop_dtype(ufunc, method, x, *args, **options):
 
     NumPy is asked by computing it.
     """
+    if options.get("dtype") is not None and np.dtype(options["dtype"]).kind == "O":
+        raise _of_objects(ufunc, method)
     result = getattr(ufunc, method)(plain_copy(x), *map(plain_copy, args), **{k: plain_copy(v) for k, v in options.items()})
     if dtype_of(result).kind == "O":
-        raise UnsupportedKeywordError(
-            f"{public_name(ufunc)}.{method}: the derivative does not support dtype=object; leave it to NumPy"
-        )
+        raise _of_objects(ufunc, method)
     return dtype_of(result) if dtype_of(result).kind in "fc" else None
+
+
+def _of_objects(ufunc, method):
+    return UnsupportedKeywordError(
+        f"{public_name(ufunc)}.{method}: the derivative does not support dtype=object; leave it to NumPy"
+    )
 
 
 def _folded(ufunc, x, initial, mask):

@@ -5,6 +5,8 @@ At zero, where all elements are equal, the derivative of the standard deviation 
 
 from __future__ import annotations
 
+from operator import index as as_int
+
 import numpy as np
 
 from ..engine.cotangent import dtype_of, shape_of
@@ -137,12 +139,26 @@ def _dispatch(function, primitive, a, axis, dtype, out, ddof, keepdims, where, m
         if ddof != 0:
             raise ValueError("ddof and correction can't be provided simultaneously.")
         ddof = correction
+    if np.ndim(ddof):
+        raise TypeError("ddof is a number")
     a = as_array(a)
-    keepdims = keepdims is not NOT_GIVEN and bool(keepdims)
+    _check(function, a, axis, dtype, where)
+    keepdims = keepdims is not NOT_GIVEN and bool(as_int(keepdims))
     if mean is NOT_GIVEN:
         return primitive(a, axis=axis, dtype=dtype, ddof=ddof, keepdims=keepdims, where=where)
     result = _about(mean, a, axis, dtype, ddof, keepdims, where)
     return result if function is np.var else ROOT(result)
+
+
+def _check(function, a, axis, dtype, where):
+    """Raise where NumPy raises, or computes what is not the variance."""
+    if axis is not None and axis != () and not shape_of(a):
+        raise np.exceptions.AxisError(f"axis {axis} of a number")
+    kinds = "c" if dtype_of(a).kind == "c" else "fc" if function is np.std else "fcbiu"
+    if dtype is not None and np.dtype(dtype).kind not in kinds:
+        raise TypeError(f"the variance of {dtype_of(a)} in {np.dtype(dtype)}")
+    if is_masked(where) and dtype_of(where).kind != "b":
+        raise TypeError(f"a mask of dtype {dtype_of(where)}")
 
 
 def _var_samples(s):

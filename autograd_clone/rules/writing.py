@@ -41,8 +41,16 @@ def into_out(function: Callable, args: tuple, kwargs: dict) -> Any:
     if broadcasts:
         where = kwargs.pop("where", True)
     casting = kwargs.pop("casting", "same_kind")
+    if broadcasts and ufunc.signature is None:  # before anything is computed
+        shape = np.broadcast_shapes(*map(shape_of, args[: ufunc.nin]))
+        for o in outs:
+            if o is not None and np.broadcast_shapes(shape, shape_of(o)) != shape_of(o):
+                raise ValueError(f"{public_name(ufunc)}: the result has shape {shape}, the output array {shape_of(o)}")
     results = function(*args, **kwargs)
     many = type(results) is tuple
+    if many and broadcasts:  # a result without an output array has the shape of those that have one
+        shape = np.broadcast_shapes(*[shape_of(o) for o in outs if o is not None])
+        results = tuple(np.broadcast_to(r, shape).copy() if o is None else r for o, r in zip(outs, results, strict=True))
     filled = [
         _filled(o, r, where, casting, ufunc or function, args, broadcasts)
         for o, r in zip(outs, results if many else (results,), strict=True)
@@ -56,6 +64,8 @@ def _filled(out: Any, result: Any, where: Any, casting: Any, function: Any, args
         return result
     if is_number(out) or not isinstance(out, (Box, np.ndarray)):
         raise TypeError("return arrays must be of ArrayType")
+    if function in _POSITIONS and out.dtype != np.intp:
+        raise TypeError(f"{public_name(function)}: positions are not written into an array of {out.dtype}")
     if not broadcasts and shape_of(result) != out.shape:
         raise ValueError(f"{public_name(function)}: the result has shape {shape_of(result)}, the output array {out.shape}")
     if not isinstance(out, Box):
@@ -68,6 +78,8 @@ def _filled(out: Any, result: Any, where: Any, casting: Any, function: Any, args
     overwrite(out, result, function, *args, casting=casting)
     return out
 
+
+_POSITIONS = (np.argmax, np.argmin, np.nanargmax, np.nanargmin)
 
 INTO_OUT.append(into_out)
 
@@ -128,7 +140,11 @@ def _copyto(dst, src, casting="same_kind", where=True):
 
 
 def _flat_positions(ind, n, mode):
-    ind = np.ravel(np.asarray(getval(ind))).astype(np.intp)
+    ind = np.ravel(np.asarray(getval(ind)))
+    if ind.size and not np.can_cast(ind.dtype, np.intp, "safe"):
+        raise TypeError(f"Cannot cast array data from {ind.dtype!r} to positions")
+    ind = ind.astype(np.intp)
+    np.put(np.zeros(1), [0], 0.0, mode=mode)  # raises, if that is no mode
     if mode == "wrap":
         return ind % n
     if mode == "clip":
@@ -159,8 +175,15 @@ def _place(arr, mask, vals):
     _assign_in_turn(_target(arr, "place"), mask, vals, "place")
 
 
+def _check_cast(values, a):
+    """Raise unless values can become elements of `a` without loss; Python's numbers are what they are needed to be."""
+    if isinstance(values, (Box, np.ndarray, np.generic)) and not np.can_cast(values.dtype, a.dtype, "safe"):
+        raise TypeError(f"Cannot cast from {values.dtype!r} to {a.dtype!r} according to the rule 'safe'")
+
+
 def _assign_in_turn(a, mask, values, name):
     """The first of `values` goes to the first place where `mask` is true, and so on, round and round."""
+    _check_cast(values, a)
     mask = np.asarray(getval(mask)).astype(bool)
     if mask.size != a.size:
         raise ValueError(f"{name}: mask and data must be the same size")
@@ -185,6 +208,7 @@ def _putmask(a, mask, values):
     mask = np.asarray(getval(mask)).astype(bool)
     if mask.size != _target(a, "putmask").size:
         raise ValueError("putmask: mask and data must be the same size")
+    _check_cast(values, a)
     if mask.size and np.size(values):
         places = np.flatnonzero(mask)
         viewed(a, FLAT)[places] = np.ravel(as_array(values))[places % np.size(values)]
@@ -230,7 +254,7 @@ def _put_along_axis(arr, indices, values, axis):
     if axis is None:
         if indices.ndim != 1:
             raise ValueError("when axis=None, `indices` must have a single dimension.")
-        viewed(arr, FLAT)[indices] = values
+        viewed(arr, FLAT)[indices] = np.broadcast_to(as_array(values), indices.shape)
         return
     shape = arr.shape
     if not -len(shape) <= axis < len(shape):

@@ -1,7 +1,7 @@
 """`scipy.special`, differentiable.
 
-The ufuncs are SciPy's own objects: they can be called from here or from SciPy itself. The functions of this
-module stand in for those of SciPy that are plain Python and could not see a traced value.
+The ufuncs can be called from here or from SciPy itself; those of this module also take lists that hold traced
+values. Other functions here stand in for those of SciPy that are plain Python and could not see a traced value.
 
 What is not differentiable in an argument says so when a traced value is passed there: the orders of Bessel
 functions, the parameters of hypergeometric functions, the degrees of polynomials.
@@ -35,10 +35,16 @@ from scipy import special as _special
 from ..array.box import as_array as _as_array
 from ..engine.box import Box as _Box
 from ..engine.errors import UnsupportedKeywordError as _UnsupportedKeywordError
+from ..engine.primitive import find as _find
+from ..numpy._ufuncs import accepting_lists as _accepting_lists
 from ..rules import special as _rules
 from ..rules.tools import anywhere as _anywhere
 
-globals().update({_name: getattr(_special, _name) for _name in _special.__all__})
+for _name in _special.__all__:
+    _value = getattr(_special, _name)
+    if isinstance(_value, _np.ufunc) and _find(_value) is not None:
+        _value = _accepting_lists(_value, __name__)
+    globals()[_name] = _value
 
 
 # ---- reductions -------------------------------------------------------------------------------------------
