@@ -1581,3 +1581,30 @@ def test_an_array_made_of_a_number_can_be_written_to(make):
     assert onp.all(vmap(grad(f))(onp.array([2.0, 3.0])) == [24.0, 54.0])
     assert onp.all(grad(lambda x: np.sum(vmap(f)(x)))(onp.array([2.0, 3.0])) == [24.0, 54.0])
     grad(lambda x: [x, isinstance(make(x), onp.ndarray) or pytest.fail("no array")][0])(2.0)
+
+
+def test_a_shape_that_is_set():
+    def f(x, np=np):
+        y = x * 2
+        z, w = y[1:], y
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # NumPy 2.5
+            y.shape = 2, 3
+        y[:, 1] = x[:2]
+        z[0] += 1
+        assert w.shape == (2, 3)
+        return np.sum(y**2) + np.sum(z) + np.sum(w)
+
+    x = onp.linspace(1.0, 2.0, 6)
+    onp.testing.assert_allclose(grad(f)(x), [16.0, 4.4, 15.2, 16.8, 0.0, 20.0])
+    assert f(x) == f(x, onp)
+    assert jvp(f, (x,), (x,))[1] == pytest.approx(grad(f)(x) @ x)
+    onp.testing.assert_allclose(vmap(grad(f))(onp.stack([x, x]))[1], grad(f)(x))
+
+    def not_in_one_piece(x):
+        y = x.reshape(2, 3).T
+        y.shape = 6
+        return np.sum(y)
+
+    with pytest.raises(AttributeError, match="without a copy"):
+        grad(not_in_one_piece)(x)

@@ -9,6 +9,7 @@ differentiated, to second order and in both modes, and compared with complex ste
 
 import math
 import os
+import warnings
 
 import numpy as onp
 import pytest
@@ -447,7 +448,7 @@ class Programs(RuleBasedStateMachine):
             else:
                 self.do(lambda np, env: getattr(np, how)(env[a], mask, np.reshape(value(np, env), -1)), fails=True)
 
-    @rule(data=st.data(), how=st.sampled_from(["sort", "partition", "fill_diagonal", "put_along_axis", "add.at", "multiply.at", "real"]))
+    @rule(data=st.data(), how=st.sampled_from(["sort", "shape", "partition", "fill_diagonal", "put_along_axis", "add.at", "multiply.at", "real"]))
     def rearrange(self, data, how):
         a = self.name(data)
         array = self.plain.env[a]
@@ -456,6 +457,9 @@ class Programs(RuleBasedStateMachine):
             axis = data.draw(st.sampled_from([-1, 0]))
             if are_distinct(array, axis):
                 self.do(lambda np, env: env[a].sort(axis), fails=True)
+        elif how == "shape":
+            new = data.draw(st.sampled_from([(-1,), (size,), (2, -1), (1, *shape)]), "new shape")
+            self.do(lambda np, env: set_shape(env[a], new), fails=True)
         elif how == "partition" and array.ndim and shape[-1] and are_distinct(array, -1):
             self.do(lambda np, env: (env[a].partition(0), env[a].sort())[0], fails=True)
         elif how == "fill_diagonal" and array.ndim == 2:
@@ -523,6 +527,12 @@ def are_distinct(a, axis):
 def typed(env, value):
     """A complex value for complex steps: NumPy casts the output array to the dtype of the operands where it leaves it as it was."""
     return onp.asarray(value, complex) if type(env["x"]) is onp.ndarray and onp.iscomplexobj(env["x"]) else value
+
+
+def set_shape(a, shape):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # NumPy 2.5
+        a.shape = shape
 
 
 def set_all(a, value):

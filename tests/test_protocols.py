@@ -2,14 +2,17 @@
 
 import contextlib
 import copy
+import math
 import operator
+import pickle
+import statistics
 
 import numpy as np
 import pytest
 
 from autograd_clone import deriv, elementwise_grad, grad, jacobian, jvp, stop_gradient
 from autograd_clone.engine.box import Box
-from autograd_clone.engine.errors import NotDifferentiableError
+from autograd_clone.engine.errors import NotDifferentiableError, TracedConversionError
 from autograd_clone.engine.primitive import find
 
 from . import oracle
@@ -363,3 +366,45 @@ def test_elementwise_grad_of_plain_functions():
     x = np.array([0.5, 1.5])
     np.testing.assert_allclose(elementwise_grad(np.sin)(x), np.cos(x))
     np.testing.assert_allclose(elementwise_grad(np.log1p)(x), 1 / (1 + x))
+
+
+def test_numbers_that_are_only_printed_or_compared():
+    def f(x):
+        text = "loss %.2f of %s" % (x[0], x)  # noqa: UP031
+        text += f"{float(x[0])} {float(x[0]):.3f} {float(x[0])!r}"
+        assert "loss 1.00" in text
+        if float(x[0]) > 0.5 and 0.5 < float(x[0]) and not math.isnan(x[0]) and math.isfinite(x[0]):
+            x = 2.0 * x
+        while float(x[0]) < 0:
+            break
+        return np.sum(x)
+
+    assert grad(f)(np.ones(2)).tolist() == [2.0, 2.0]
+    assert grad(grad(lambda s: f(np.stack([s, s * s]))))(1.0) == 4.0
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: float(x) * 2.0,
+        lambda x: math.sin(x),
+        lambda x: [float(x), x > 2][0],
+        lambda x: (float(x), f"{LIMIT:.1f}")[0],
+        lambda x: (float(x), f"{LIMIT}")[0],
+        lambda x: max(float(x), LIMIT),
+        lambda x: first(float(x), not LIMIT),
+        lambda x: float(x) + 1.0 > 0 and x,
+        lambda x: statistics.mean([x, x]),
+        lambda x: pickle.loads(pickle.dumps(x)),
+    ],
+)
+def test_numbers_that_would_lose_the_derivative_are_refused(f):
+    with pytest.raises(TracedConversionError, match="stop_gradient"):
+        grad(f)(0.5)
+
+
+LIMIT = 0.25
+
+
+def first(a, b):
+    return a

@@ -11,7 +11,6 @@ import inspect
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from numbers import Number, Real
-from opcode import opmap
 from types import FrameType
 from typing import Any
 
@@ -26,9 +25,7 @@ from ..engine.primitive import REGISTRY, find, missing_rule, public_name
 from ..engine.trace import apply
 from .complaints import complaint
 from .foreign import TracedArray, as_plain_array, is_asked_by_library, refuse_task
-
-#: Instructions of the interpreter that write an element.
-_STORING = frozenset(opmap[name] for name in ("STORE_SUBSCR", "STORE_SLICE") if name in opmap)
+from .reading import is_storing, only_reads
 
 
 class ArrayBox(Box):
@@ -131,7 +128,19 @@ class ArrayBox(Box):
         return format(str(value), spec) if isinstance(value, Box) else format(value, spec)  # of a batch there are many
 
     def __float__(self) -> float:
+        if only_reads(sys._getframe(1)):
+            return float(all_values(self))
         raise TracedConversionError(_conversion_message("float", self))
+
+    def as_integer_ratio(self) -> Any:
+        """Refused, as ``float(x)`` is."""
+        raise TracedConversionError(_conversion_message("float", self))
+
+    def __reduce__(self) -> Any:
+        raise TracedConversionError(
+            f"a traced value ({getval(self)!r}) cannot be pickled, nor sent to another process, where nobody knows its trace; send "
+            "stop_gradient(x) if only the number is wanted, or take the derivative in the other process"
+        )
 
     def __int__(self) -> int:
         return self._whole_number(sys._getframe(1))
@@ -384,11 +393,6 @@ def _first_traced(args: tuple, kwargs: dict) -> str:
         if isinstance(x, Box) or (isinstance(x, (list, tuple)) and any(isinstance(y, Box) for y in x)):
             return str(i)
     return next((repr(k) for k, v in kwargs.items() if isinstance(v, Box)), "?")
-
-
-def is_storing(frame: FrameType) -> bool:
-    """Whether a frame is at an instruction that writes an element: in it NumPy asks a value for its number."""
-    return frame.f_code.co_code[frame.f_lasti] in _STORING
 
 
 def _conversion_message(to: str, box: Box) -> str:

@@ -141,7 +141,7 @@ def _int(self: Written) -> int:
 
 
 def _reduce(self: Written, protocol: Any) -> Any:
-    return self.snapshot().__reduce_ex__(protocol) if is_constant(self) else object.__reduce_ex__(self, protocol)
+    return self.snapshot().__reduce_ex__(protocol) if is_constant(self) else self.__reduce__()
 
 
 def _copy(self: Written, memo: Any = None) -> Any:

@@ -73,7 +73,7 @@ def notrace_primitive(fun: Callable) -> Callable:
     np.float64(2.0)
     """
 
-    @functools.wraps(fun)
+    @functools.wraps(fun, assigned=("__module__", "__name__", "__qualname__", "__doc__"))  # others of `type` are no values
     def untraced(*args: Any, **kwargs: Any) -> Any:
         values = [getval(a) for a in args], {k: getval(v) for k, v in kwargs.items()}
         return each_example(lambda a, k: fun(*a, **k), values)

@@ -10,7 +10,6 @@ rule directly, which is quicker than by way of the protocol; for plain arrays it
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -60,14 +59,14 @@ def exported(source: Any, package: str, names: Iterable[str] | None = None) -> d
 
 def accepting_lists(fun: Any, name: str, package: str) -> Any:
     """`fun`, or if it has a rule a function that does the same and also takes lists of traced values."""
-    if name in _OF_TYPES and callable(fun):
-        return _of_types(fun)
     if not _needs_wrapper(fun, name):
         return fun
     if isinstance(fun, ufunc):
         return _ufuncs.accepting_lists(fun, package)
     make = (
-        _of_sequence
+        _of_types
+        if name in _OF_TYPES
+        else _of_sequence
         if name in _OF_SEQUENCES
         else _of_nested_lists
         if name in _OF_NESTED_LISTS
@@ -91,7 +90,6 @@ def _without_examples(doc: str | None) -> str | None:
 
 
 def _of_types(fun: Callable) -> Callable:
-    @functools.wraps(fun)
     def function(*args: Any, **kwargs: Any) -> Any:
         types = (*args[1:], *kwargs.values()) if name == "can_cast" else (*args, *kwargs.values())
         if any(isinstance(x, Box) for x in types):
@@ -99,7 +97,6 @@ def _of_types(fun: Callable) -> Callable:
         return fun(*args, **kwargs)
 
     name = fun.__name__
-    ALIASES[function] = fun
     return function
 
 

@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
+from ..array.batch import BatchBox
 from ..array.box import ArrayBox
-from ..array.memory import is_view, layout_of, linked, made, viewed, viewed_or_copied
+from ..array.memory import (
+    Written,
+    attached,
+    is_number,
+    is_view,
+    layout_of,
+    linked,
+    made,
+    set_class,
+    shares_memory,
+    viewed,
+    viewed_or_copied,
+)
 from ..array.methods import METHODS
 from ..engine.box import Box, all_values
 from ..engine.cotangent import shape_of
@@ -114,6 +128,26 @@ METHODS["flat"] = property(
     _assign_flat,
     doc="The elements as a one-dimensional array, which can be iterated over, indexed and assigned to.",
 )
+
+
+def _set_shape(self, shape):
+    """``x.shape = shape``, which lets `x` look at the same memory in another way."""
+    if is_number(self):
+        raise AttributeError("the shape of a number cannot be set")
+    shape = tuple(shape) if isinstance(shape, Iterable) else (shape,)
+    memory, path = attached(self)
+    layout = memory.layout(path)
+    step = Step(RESHAPE, {"shape": layout.reshape(shape).shape, "order": "C"}, **RESHAPE.view)
+    if layout.size and not shares_memory(layout, step):
+        raise AttributeError("the shape of this view cannot be set without a copy; use x.reshape")
+    if type(self) is not Written:
+        del self._value, self._trace, self._link
+        set_class(self, Written)
+    self._alias = memory, (*path, step)
+
+
+for _kind in (ArrayBox, Written, BatchBox):
+    _kind.shape = vars(_kind)["shape"].setter(_set_shape)
 
 
 def memory_order(x, order):

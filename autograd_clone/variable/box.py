@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from ..array.box import ArrayBox, is_storing
+from ..array.box import ArrayBox
 from ..array.foreign import is_factor_of_sparse, opaque
+from ..array.reading import is_storing
 from ..engine.box import Box, getval
 from ..engine.cotangent import as_scalar, shape_of
 from ..engine.direction import DOUBTS
