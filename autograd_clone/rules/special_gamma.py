@@ -168,14 +168,14 @@ def _poch_z(g, z, m, ans):
     right = z > 0
     if not anywhere(~(right & (z + m > 0))):
         return times(g, ans * (sc.psi(z + m) - sc.psi(z)))
-    left, cross = ~right & (z + m <= 0), ~right & (z + m > 0)
+    pole = (z == np.floor(z)) & (z + m != np.floor(z + m))  # of gamma(z), and not of gamma(z + m)
+    cross = ~right & ((z + m > 0) | pole)
+    left = ~right & ~cross
     a, b, c = np.where(right, z, 1.0), np.where(left, z, -m - 1.0), np.where(cross, z, 0.0)
     top = np.where(cross, z + m, 1.0)
     crossing = sc.gamma(top) * (sc.psi(top) * sc.rgamma(c) + _rgamma_slope(c))
     ratio = np.where(right, sc.psi(a + m) - sc.psi(a), sc.psi(1 - b - m) - sc.psi(1 - b))
-    slope = np.where(cross, crossing, ans * ratio)
-    pole = left & (z == np.floor(z)) & (z + m != np.floor(z + m))  # of gamma(z), and not of gamma(z + m)
-    return times(g, np.where(pole, sc.gamma(np.where(pole, z + m, 1.0)) * _rgamma_slope(np.where(pole, z, 0.0)), slope))
+    return times(g, np.where(cross, crossing, ans * ratio))
 
 
 elementwise(

@@ -26,16 +26,25 @@ def _of_last(fun, rule, samples, names="abcd"):
     return without_rule(elementwise(fun, **partials, options={"samples": samples}), *range(fun.nin - 1))
 
 
+def _ratio(a, b):
+    """``a / b``, of Python's numbers one of those, and infinite where the divisor is zero."""
+    try:
+        return a / b
+    except ZeroDivisionError:
+        with np.errstate(all="ignore"):
+            return float(np.true_divide(a, b))
+
+
 # ---- hypergeometric functions (DLMF 13.3.15, 13.3.22, 15.5.1) ---------------------------------------------
 
 _of_last(
     sc.hyp0f1,
-    lambda g, a, x: g * np.true_divide(sc.hyp0f1(a + 1, x), a),
+    lambda g, a, x: g * (sc.hyp0f1(a + 1, x) * _ratio(1, a)),
     lambda s: [s(1.5, s.array(3, 4)), s(2, s.array()), s(np.array([0.5, 3]), s.array(2)), s(1.5, s.array(0))],
 )
 _of_last(
     sc.hyp1f1,
-    lambda g, a, b, x: g * (np.true_divide(a, b) * sc.hyp1f1(a + 1.0, b + 1.0, x)),
+    lambda g, a, b, x: g * (_ratio(a, b) * sc.hyp1f1(a + 1.0, b + 1.0, x)),
     lambda s: [
         s(0.7, 1.5, s.array(3, 4)),
         s(1, 2, s.array()),
@@ -45,7 +54,7 @@ _of_last(
 )
 _of_last(
     sc.hyp2f1,
-    lambda g, a, b, c, x: g * (np.true_divide(a * b, c) * sc.hyp2f1(a + 1.0, b + 1.0, c + 1.0, x)),
+    lambda g, a, b, c, x: g * (_ratio(a * b, c) * sc.hyp2f1(a + 1.0, b + 1.0, c + 1.0, x)),
     lambda s: [
         s(0.7, 1.5, 2.2, s.unit(3, 4)),
         s(1, 2, 2.5, s.unit()),
