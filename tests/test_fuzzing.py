@@ -12,7 +12,7 @@ import autograd_clone.numpy as np
 from autograd_clone import grad, jvp
 from autograd_clone.engine import protection
 
-from .fuzzing import Call, every_target, judge
+from .fuzzing import Call, _quiet, every_target, judge
 
 CALLS = int(os.environ.get("FUZZ_CALLS", "3000"))
 FIRST = int(os.environ.get("FUZZ_FROM", "0"))
@@ -34,7 +34,8 @@ def wrong(seed):
     """What is wrong with a call and what it leaves behind, as a line of text; ``None`` if nothing is."""
     try:
         call = Call(seed)
-        verdict = judge(call).wrong
+        with _quiet():
+            verdict = judge(call).wrong
     except Exception as error:  # noqa: BLE001 - of the judge
         return f"{seed}: the judge fails with {error!r}"
     if verdict is None and protection._locked:

@@ -128,4 +128,5 @@ def _first_value(x: Box) -> Any:
         value = value._value
     for _ in range(batches):
         value = value[0, ...] if len(value) else np.zeros(value.shape[1:], value.dtype)
-    return value
+    is_number = batches and not np.ndim(value) and getattr(x, "_alias", None) is None  # of a batch, only views are arrays
+    return value[()] if is_number else value

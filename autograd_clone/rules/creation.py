@@ -459,7 +459,7 @@ def _filled(shape, fill_value, dtype):
 def full(shape, fill_value, dtype=None, order="C", *, device=None, like=None):
     """As `numpy.full`; the fill value may be traced."""
     if holds_box(fill_value):
-        _check(dtype, order)
+        np.empty((), _no_box(dtype), order=order)  # raises, if one of them is none
         return _filled(shape, fill_value, dtype)
     return np.full(shape, fill_value, dtype, order, **_given(device=device))
 

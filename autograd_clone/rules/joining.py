@@ -77,7 +77,7 @@ _JOINED_VALUES, _STACKED_VALUES = values_only(np.concatenate), values_only(np.st
     ],
 )
 def _concatenate(arrays, /, axis=0, out=None, *, dtype=None, casting="same_kind"):
-    if axis is not None and out is None and dtype is None:
+    if axis is not None and out is None and dtype is None and casting == "same_kind":
         return join([a if type(a) is ArrayBox else as_array(a) for a in arrays], axis)
     refuse_out(np.concatenate, out)
     if truncates(dtype):
@@ -129,6 +129,8 @@ def _stack(arrays, axis=0, out=None, *, dtype=None, casting="same_kind"):
         return _STACKED_VALUES([getval(a) for a in arrays], axis, dtype=dtype, casting=casting)
     if len({shape_of(a) for a in arrays}) != 1:
         raise ValueError("all input arrays must have the same shape")
+    if casting != "same_kind":
+        np.concatenate([np.empty(0, dtype_of(a)) for a in arrays], dtype=dtype, casting=casting)  # raises where it is not possible
     axis = normal_axis(axis, len(shape_of(arrays[0])) + 1)
     return assemble(
         arrays,

@@ -49,14 +49,16 @@ def _spaced(start, stop, num, endpoint, axis, function):
 def _linspace(start, stop, num=50, endpoint=True, retstep=False, dtype=None, axis=0, *, device=None):
     start, stop = as_operand(start), as_operand(stop)
     dtype = np.linspace(_one_of(start), _one_of(stop), 0, dtype=dtype).dtype
-    out = cast_to(_spaced(start, stop, num, endpoint, axis, _on_the_way), dtype)
     intervals = operator.index(num) - bool(endpoint)
+
+    def on_the_way(start, stop, t):
+        """As NumPy computes it, so that of infinite ends it makes the same; the last is `stop` itself."""
+        i = np.round(t * intervals)
+        out = start + i * ((stop - start) / max(intervals, 1))
+        return np.where(i == intervals, stop, out) if endpoint and intervals > 0 else out
+
+    out = cast_to(_spaced(start, stop, num, endpoint, axis, on_the_way), dtype)
     return (out, (stop - start) / intervals if intervals > 0 else np.nan) if retstep else out
-
-
-def _on_the_way(start, stop, t):
-    """As NumPy computes it, so that of infinite ends it makes the same; the last is `stop` itself."""
-    return np.where(t == 1, stop, start + t * (stop - start))
 
 
 @composite(

@@ -44,6 +44,8 @@ def into_out(function: Callable, args: tuple, kwargs: dict) -> Any:
     if broadcasts and ufunc.signature is None:  # before anything is computed
         shape = np.broadcast_shapes(*map(shape_of, args[: ufunc.nin]))
         for o in outs:
+            if o is not None and (is_number(o) or not isinstance(o, (Box, np.ndarray))):
+                raise TypeError("return arrays must be of ArrayType")
             if o is not None and np.broadcast_shapes(shape, shape_of(o)) != shape_of(o):
                 raise ValueError(f"{public_name(ufunc)}: the result has shape {shape}, the output array {shape_of(o)}")
     results = function(*args, **kwargs)
