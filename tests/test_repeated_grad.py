@@ -44,7 +44,7 @@ def used(monkeypatch):
 
     def spy(*args):
         found = original(*args)
-        answers.append(found is not None)
+        answers.append(found is not None and found is not NotImplemented)
         return found
 
     original = gradients.elementwise_derivative
@@ -68,15 +68,15 @@ def test_no_difference_at_kinks_and_singular_points(prim):
                 with warnings.catch_warnings():
                     warnings.simplefilter("ignore")
                     try:
-                        want = nested(elementwise_grad, f, 2)(x)
+                        want = nested(elementwise_grad, f, 3)(x)
                     except (TypeError, NotImplementedError, ValueError):
                         continue  # an operand without a derivative, or of integers
-                    got = repeated(elementwise_grad, f, 2)(x)
+                    got = repeated(elementwise_grad, f, 3)(x)
                 onp.testing.assert_allclose(got, want, rtol=1e-8, atol=1e-10, err_msg=f"operand {i} at {x}, others {constant}")
 
 
 @pytest.mark.parametrize("transform", [elementwise_grad, deriv])
-@pytest.mark.parametrize("order", [2, 3, 5])
+@pytest.mark.parametrize("order", [3, 5])
 def test_elementwise_functions_take_one_run(transform, order, used):
     runs = []
 
@@ -119,7 +119,7 @@ OTHERS = {
     "checkpoint": checkpoint(lambda x: x**2 * np.sum(x)),
     "users' primitive": lambda x: opaque(x**2),
     "custom rule": lambda x: squared(x) ** 2,
-    "not finite": lambda x: np.where(x > 0, np.sqrt(np.abs(x - x[0])), 1.0) * x,
+    "not finite": lambda x: np.where(x > 0, np.sqrt(np.abs(x - 0.2)), 1.0) * x,
     "larger": lambda x: np.concatenate([x, x**2]),
 }
 
@@ -136,22 +136,26 @@ def _caught(x):
 @pytest.mark.parametrize("transform", [elementwise_grad, deriv])
 def test_others_are_taken_as_ever(name, transform, used):
     f = OTHERS[name]
-    want = nested(transform, f, 2)(X)
-    got = repeated(transform, f, 2)(X)
-    assert used == [False]
-    onp.testing.assert_array_equal(got, want)
+    want = nested(transform, f, 3)(X)
+    g = repeated(transform, f, 3)
+    onp.testing.assert_array_equal(g(X), want)
+    assert not any(used)
+    used.clear()
+    onp.testing.assert_array_equal(g(X), want)
+    assert (len(used) == 1) == (name != "not finite")  # that of traced values, for which nothing is tried
 
 
 def test_further_arguments_and_names(used):
     f = lambda a, x, c=1.0: a * np.sin(c * x)
-    want = -8 * onp.sin(2 * X)
+    xs = onp.linspace(0.0, 1.0, 1000)
+    want = -8 * onp.sin(2 * xs)
     for argnum in (1, "x"):
         g = elementwise_grad(elementwise_grad(f, argnum), argnum)
-        onp.testing.assert_allclose(g(2.0, X, c=2.0), want)
-        onp.testing.assert_allclose(g(2.0, x=X, c=2.0) if argnum == "x" else g(2.0, X, 2.0), want)
+        onp.testing.assert_allclose(g(2.0, xs, c=2.0), want)
+        onp.testing.assert_allclose(g(2.0, x=xs, c=2.0) if argnum == "x" else g(2.0, xs, 2.0), want)
     assert used == [True] * 4
-    mixed = elementwise_grad(elementwise_grad(f, 0), 1)(X, X, 2.0)
-    onp.testing.assert_allclose(mixed, 2 * onp.cos(2 * X))
+    mixed = elementwise_grad(elementwise_grad(f, 0), 1)(xs, xs, 2.0)
+    onp.testing.assert_allclose(mixed, 2 * onp.cos(2 * xs))
     assert len(used) == 4
 
 

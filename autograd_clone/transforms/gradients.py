@@ -300,16 +300,20 @@ class Repeated(Transform):
     """A transform that, applied to itself, may be one run in Taylor mode.
 
     Both `elementwise_grad` and `deriv` of an elementwise function give its derivative, so k of them give the derivative of order k.
-    Whether the function is elementwise shows when it runs.
+    Whether the function is elementwise shows when it runs; of one that was not it is not tried again.
     """
+
+    other = False
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         order, fun, argnum = 1, self.fun, self.argnum
         while type(fun) is Repeated and fun.operator is self.operator and fun.argnum == argnum:
             order, fun = order + 1, fun.fun
-        if order > 1:
+        if order > 1 and not self.other:
             found = elementwise_derivative(*select(fun, argnum, args, kwargs), order)
-            if found is not None:
+            if found is NotImplemented:
+                self.other = True
+            elif found is not None:
                 return found
         return super().__call__(*args, **kwargs)
 

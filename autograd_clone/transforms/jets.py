@@ -25,6 +25,11 @@ from .nary import Argnum, Transform
 from .record import finish, leaves_of, variable
 
 
+#: Elements from which on second derivatives, too, are quicker in Taylor mode than derivatives of derivatives (measured: of 10, half
+#: as quick to as quick, of 1000 by a quarter quicker).
+WORTH_SERIES = 500
+
+
 def push_series(fun: Callable, x: Any, coefficients: Sequence[Any], trace: JetTrace | None = None) -> tuple[Any, list[Any]]:
     """Taylor mode: ``fun(x)``, and its Taylor coefficients of order 1, 2, ... along a curve through `x`.
 
@@ -80,19 +85,23 @@ def _zero(value: Any) -> Any:
 def elementwise_derivative(fun: Callable, x: Any, order: int) -> Any:
     """The derivative of an elementwise function of a real array, or of a number; ``None`` if it is not to be had in this way.
 
-    It is not if an operation is not elementwise, if the result is not finite (where reverse mode has means of its own), or if
-    anything goes wrong, which the caller meets again when it takes derivatives of derivatives.
+    It is not if the result is not finite (where reverse mode has means of its own), or if anything goes wrong, which the caller
+    meets again when it takes derivatives of derivatives. ``NotImplemented`` if an operation is not elementwise.
     """
     if type(x) is float:
         x = np.float64(x)
     if not isinstance(x, (np.ndarray, np.floating)) or isinstance(x, Box) or x.dtype.char not in "fd" or detection() is not None:
         return None
+    if order == 2 and x.size < WORTH_SERIES:
+        return None
     trace, doubts = ElementwiseTrace(order, x.shape), DOUBTS.count
     try:
         value, found = push_series(fun, x, [np.ones(x.shape, x.dtype)] + [None] * (order - 1), trace)
     except (NotElementwise, Exception):  # noqa: BLE001
-        return None
-    if trace.refused or DOUBTS.count != doubts or is_container(value):
+        value = None
+    if trace.refused:
+        return NotImplemented
+    if DOUBTS.count != doubts or is_container(value):
         return None
     value = variable(value)
     if value is None or value.shape != x.shape or value.dtype != x.dtype or not is_finite(found[-1]):
