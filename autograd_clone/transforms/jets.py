@@ -24,7 +24,6 @@ from ..engine.zeros import is_finite
 from .nary import Argnum, Transform
 from .record import finish, leaves_of, variable
 
-
 #: Elements from which on second derivatives, too, are quicker in Taylor mode than derivatives of derivatives (measured: of 10, half
 #: as quick to as quick, of 1000 by a quarter quicker).
 WORTH_SERIES = 500
