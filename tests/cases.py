@@ -87,13 +87,14 @@ class Case:
 
     def plain(self, *values: Any) -> Any:
         """The function itself, by NumPy or SciPy."""
-        return self._call(self.prim.fun, map(self.layout, values))
+        return self.call(self.prim.fun, map(self.layout, values))
 
     def traced(self, *values: Any) -> Any:
         """The function as the package calls it when leaves are traced."""
-        return self._call(self.public, values)
+        return self.call(self.public, values)
 
-    def _call(self, function: Callable, values: Any) -> Any:
+    def call(self, function: Callable, values: Any) -> Any:
+        """Another function with the same arguments."""
         args, kwargs = self.arguments(list(values))
         via = self.sample.via
         return function(*args, **kwargs) if via is None else via(function, *args, **kwargs)

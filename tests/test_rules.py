@@ -7,13 +7,17 @@ at one function: ``pytest tests/test_rules.py -k numpy.linalg.solve``.
 
 from __future__ import annotations
 
+import inspect
 import re
+import warnings
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 
+import autograd_clone.numpy as anp
+from autograd_clone import grad
 from autograd_clone.engine.box import new_box
 from autograd_clone.engine.cotangent import dtype_of, shape_of
 from autograd_clone.engine.errors import MissingRuleError, UnsupportedKeywordError
@@ -246,6 +250,114 @@ def _ordered(case: Case) -> list[tuple[int, str]]:
     )
 
 
+def _in_namespace(prim: Any) -> Any:
+    """The function of the package's own NumPy namespace."""
+    here = anp
+    for part in prim.name.split(".")[1:]:
+        here = getattr(here, part, None)
+    return here
+
+
+@per_record(p for p in TESTED if p.name.startswith("numpy.") and getattr(_in_namespace(p), "__wrapped__", None) is p.fun)
+def test_namespace(prim):
+    """The function of the namespace, which looks for lists of traced values, does what NumPy's does by way of the protocols."""
+    function = _in_namespace(prim)
+
+    def body(case: Case) -> None:
+        ruled = case.ruled()
+        values, grads = modes.vjp(case.traced, case.values, cotangents_for, ruled)
+        got_values, got_grads = modes.vjp(lambda *xs: case.call(function, xs), case.values, cotangents_for, ruled)
+        for y, want in zip(got_values, values, strict=True):
+            same(y, want, "value")
+        for i in ruled:
+            same(got_grads[i], grads[i], f"reverse mode, operand {case.names[i]}")
+
+    check((c for c in cases(prim) if c.ruled()), body)
+
+
+def _parameters_of(prim: Any) -> list[str]:
+    """The names of a function's parameters in NumPy's own signature."""
+    try:
+        parameters = inspect.signature(prim.fun).parameters.values()
+    except (TypeError, ValueError):
+        return []
+    return [p.name for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+
+
+def _on_copies(function: Callable, *args: Any, **kwargs: Any) -> Any:
+    """The arrays of samples are read-only, and some parameters have their function write into them."""
+    return function(*(1 * x if isinstance(x, np.ndarray) else x for x in args), **kwargs)
+
+
+#: What to pass for a parameter that no sample passes.
+OTHERWISE = {"copy": False, "device": "cpu", "like": np.zeros(1), "ndmax": 5, "sorted": False, "subok": True}
+
+
+@per_record(p for p in TESTED if p.name.startswith("numpy.") and not isinstance(p.fun, np.ufunc))
+def test_every_parameter_of_numpy(prim):
+    """What samples do not pass is right, or refused by its name."""
+    found = cases(prim)
+    names = _parameters_of(prim)
+    passed = {name for c in found for name in [*names[: len(c.sample.args)], *c.sample.kwargs]}
+
+    def body(case: Case) -> None:
+        if not _refused(lambda: check_reverse(truth(case) or case), case.label.partition(" with ")[2]):
+            check_forward(truth(case) or case)
+
+    def with_(name: str) -> Case:
+        samples = [c.sample for c in found if c.ruled()]
+        made = (s._replace(kwargs=s.kwargs | {name: OTHERWISE[name]}, via=s.via or _on_copies) for s in samples)
+        return next(c for c in (Case(prim, f"{k} with {name}", sample) for k, sample in enumerate(made)) if accepted(c))
+
+    check([with_(name) for name in names if name not in passed and name != "out"], body)
+
+
+@per_record(p for p in TESTED if p.name.startswith("numpy.") and "out" in _parameters_of(p))
+def test_out(prim):
+    """An array that was made under the transform may be `out`, a plain one is refused by name."""
+
+    def body(case: Case) -> None:
+        ruled = case.ruled()
+        y = np.asarray(case.plain(*case.values))
+        values, grads = modes.vjp(case.traced, case.values, cotangents_for, ruled)
+
+        def into(make: Callable) -> Callable:
+            def run(*xs: Any) -> Any:
+                out = make(y.shape, y.dtype)
+                result = case.call(lambda *args, **kwargs: case.public(*args, out=out, **kwargs), xs)
+                assert result is out, "the result is not `out`"
+                return result
+
+            return run
+
+        if any(np.any(grads[i]) for i in ruled):
+            with pytest.raises(UnsupportedKeywordError, match="out"):
+                modes.vjp(into(np.zeros), case.values, cotangents_for, ruled)
+        (i, *_), (g,) = ruled, cotangents_for([y])
+
+        def loss(x: Any) -> Any:
+            xs = list(case.values)
+            xs[i] = x
+            return anp.sum(anp.real(g * into(anp.zeros)(*xs)))
+
+        same(np.asarray(grad(loss)(case.values[i])), np.asarray(grads[i]), f"reverse mode, operand {case.names[i]}")
+        same(np.asarray(values[0]), y, "value")
+
+    def takes_out(case: Case) -> bool:
+        y = case.plain(*case.values)
+        if not case.ruled() or "dtype" in case.sample.kwargs or not isinstance(y, (np.ndarray, np.generic)):
+            return False
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            try:
+                case.call(lambda *args, **kwargs: prim.fun(*args, out=np.zeros(np.shape(y), y.dtype), **kwargs), case.values)
+            except (TypeError, ValueError):
+                return False
+        return True
+
+    check([c for c in cases(prim) if takes_out(c)], body)
+
+
 @per_record(TESTED)
 def test_operands_without_rule_are_refused(prim):
     def body(case: Case) -> None:
@@ -297,10 +409,10 @@ def test_ufunc_keywords(prim):
     check((c for c in may_refuse + must if accepted(c)), body)
 
 
-def _refused(run: Callable) -> bool:
+def _refused(run: Callable, keywords: str = "where|out") -> bool:
     """Whether the call is refused, which must be for its keyword and by the function's name."""
     try:
         run()
     except UnsupportedKeywordError as error:
-        return bool(re.search("where|out", str(error)))
+        return bool(re.search(keywords, str(error)))
     return False
