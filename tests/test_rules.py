@@ -10,7 +10,7 @@ from __future__ import annotations
 import inspect
 import re
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -46,6 +46,7 @@ from .checks import (
     check_forward,
     check_reverse,
     check_second,
+    close,
     cotangents_for,
     per_record,
     same,
@@ -56,6 +57,11 @@ from .checks import (
     truths,
     unboxed,
 )
+
+#: Relative error of derivatives in half precision.
+HALF = 0.05
+#: Where rounding to half precision moves elements from one bin to another.
+COARSE = {"numpy.histogram", "numpy.histogram2d", "numpy.histogramdd"}
 
 TESTED = [p for p in DIFFERENTIABLE if has_samples(p)]
 COMPLEX = [p for p in TESTED if p.complex]
@@ -177,6 +183,36 @@ def test_long_double(prim):
             check_forward(t)
 
     check(found, body)
+
+
+@pytest.mark.unchecked
+@per_record(TESTED)
+def test_half_precision(prim):
+    """Where a function has a form in half precision, so has its derivative, which is near that in double precision."""
+
+    def body(pair: tuple[Case, Case]) -> None:
+        half, double = pair
+        ruled = half.ruled()
+        gs = cotangents_for(oracle.leaves(half.plain(*half.values)))
+        _, grads = modes.vjp(half.traced, half.values, lambda _: gs, ruled)
+        _, wanted = modes.vjp(double.traced, double.values, lambda _: [oracle.exact(g) for g in gs], ruled)
+        tangents = [x if i in ruled else None for i, x in enumerate(half.values)]
+        for y, t in zip(*modes.jvp(half.traced, half.values, tangents), strict=True):
+            assert dtype_of(t) == dtype_of(y), f"forward mode: a tangent of dtype {dtype_of(t)} for an output of {dtype_of(y)}"
+        for i in ruled:
+            what = f"reverse mode, operand {half.names[i]}"
+            assert dtype_of(grads[i]) == np.float16, f"{what}: a gradient of dtype {dtype_of(grads[i])}"
+            if np.all(np.abs(wanted[i]) < 1e4):
+                close(oracle.exact(grads[i]), wanted[i], what, HALF)
+
+    def pairs() -> Iterator[tuple[Case, Case]]:
+        for case in cases(prim):
+            half = case.replaced([np.asarray(x).astype(np.float16) for x in case.values], "in half precision")
+            if half.ruled() and accepted(half) and any(y.dtype == np.float16 for y in oracle.leaves(half.plain(*half.values))):
+                yield half, half.replaced([oracle.exact(x) for x in half.values], "as before in double")
+
+    if prim.name not in COARSE:
+        check(pairs(), body)
 
 
 @pytest.mark.parametrize("layout", [strided, transposed])

@@ -20,6 +20,7 @@ import numpy as np
 from ..array.box import as_array
 from ..engine.cotangent import shape_of
 from ..engine.define import composite, linear
+from .creation import cast_to
 from .matrices import conj, real_dtype
 from .tools import refuse_out
 
@@ -63,7 +64,8 @@ def _irfft_adjoint(g, a_shape, a_dtype, axis, norm):
     spectrum = np.fft.rfft(g, None, axis, _OPPOSITE[norm])
     spectrum = np.conj(spectrum) if a_dtype.kind == "c" else np.real(spectrum)
     weights = _multiplicity(n // 2 + 1, n, axis, g.ndim, g.dtype)
-    return _fit(spectrum * weights, a_shape[axis], axis)
+    spectrum = _fit(spectrum * weights, a_shape[axis], axis)
+    return spectrum if a_dtype.kind == "c" else cast_to(spectrum, a_dtype)  # NumPy has no transform in half precision
 
 
 def _samples(*shapes):

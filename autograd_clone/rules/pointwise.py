@@ -133,7 +133,7 @@ def _bessel_i1(x):
     """NumPy has no I1; SciPy has it in single and double precision."""
     from scipy.special import i1
 
-    return i1(in_dtype(x, np.float64) if dtype_of(x).itemsize > 8 else x)
+    return cast_to(i1(in_dtype(x, np.float64) if dtype_of(x).itemsize > 8 else x), dtype_of(x))
 
 
 elementwise(

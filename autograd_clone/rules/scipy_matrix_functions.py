@@ -66,6 +66,8 @@ def _one_exponential_derivative(a, e):
         raise ValueError("expected two square matrices of one size")
     if a.size == 0:
         return np.zeros(a.shape, dtype)
+    if dtype.itemsize == 2:  # SciPy would compute in half precision, and overflow
+        a = a.astype(np.float32)
     return scipy.linalg.expm_frechet(a, e, compute_expm=False).astype(dtype, copy=False)
 
 

@@ -47,7 +47,7 @@ def mills(x):
     with np.errstate(over="ignore"):
         lower = sqrt(2 / pi) / sc.erfcx(np.minimum(x, 0) / -sqrt(2))
         upper = np.exp(-0.5 * np.maximum(x, 0) ** 2 - _HALF_LOG_TWO_PI) / sc.ndtr(np.maximum(x, 0))
-    return np.where(x < 0, lower, upper)[()]
+    return np.where(x < 0, lower, upper)[()].astype(dtype_of(x))
 
 
 def mills_excess(x):
