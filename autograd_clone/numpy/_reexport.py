@@ -39,7 +39,7 @@ _OF_SEQUENCES = frozenset(
     }
 )
 #: Functions of types, to which a list is the description of one.
-_OF_TYPES = frozenset({"can_cast", "promote_types"})
+_OF_TYPES = frozenset({"can_cast", "issubdtype", "promote_types"})
 _OF_TYPES_OF_ARRAYS = frozenset({"common_type", "result_type"})
 _WRITERS = frozenset({"copyto", "fill_diagonal", "place", "put", "put_along_axis", "putmask"})
 #: Functions whose rules look for traced values in nested lists themselves.
@@ -92,7 +92,7 @@ def _without_examples(doc: str | None) -> str | None:
 def _of_types(fun: Callable) -> Callable:
     def function(*args: Any, **kwargs: Any) -> Any:
         types = (*args[1:], *kwargs.values()) if name == "can_cast" else (*args, *kwargs.values())
-        if any(isinstance(x, Box) for x in types):
+        if any(isinstance(x, Box) and isinstance(x, ndarray) for x in types):
             raise TypeError("Cannot construct a dtype from an array")  # NumPy would take its attribute `dtype`
         return fun(*args, **kwargs)
 
@@ -149,6 +149,8 @@ def _of_nested_lists(fun: Callable) -> Callable:
 def _needs_wrapper(fun: Any, name: str) -> bool:
     if isinstance(fun, type) or not callable(fun):
         return False
+    if name in _OF_TYPES:
+        return True
     if name in _WRITERS or name in _OF_TYPES_OF_ARRAYS:  # a list is no array to write into
         return False
     record = find(fun) if getattr(fun, "__hash__", None) else None

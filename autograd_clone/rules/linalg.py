@@ -241,7 +241,7 @@ def lower_as_hermitian(a):
     ],
 )  # fmt: skip
 def _lstsq(a, b, rcond=None):
-    a, b = (x if x.dtype.kind in "fc" else x.astype(np.float64) for x in map(as_array, (a, b)))
+    a, b = (x.astype(np.float64) if x.dtype.kind in "biu" else x for x in map(as_array, (a, b)))
     dtype = np.result_type(a.dtype, b.dtype)
     if np.ndim(rcond):
         raise ValueError("rcond is a number")

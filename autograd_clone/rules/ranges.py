@@ -100,7 +100,12 @@ def _geomspace(start, stop, num=50, endpoint=True, dtype=None, axis=0):
     dtype = np.geomspace(_one_of(start), _one_of(stop), 0, dtype=dtype).dtype
     if anywhere(np.equal(start, 0), unknown=False) or anywhere(np.equal(stop, 0), unknown=False):
         raise ValueError("Geometric sequence cannot include zero")
-    out = _spaced(start, stop, num, endpoint, axis, lambda a, b, t: a * (b / a) ** t)
+
+    def on_the_way(start, stop, t):
+        out = start * (stop / start) ** t
+        return np.where(t == 1, stop, out) if endpoint and operator.index(num) > 1 else out
+
+    out = _spaced(start, stop, num, endpoint, axis, on_the_way)
     return cast_to(out, dtype)
 
 

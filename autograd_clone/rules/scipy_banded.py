@@ -302,6 +302,8 @@ def _fiedler(a):
 )
 def _diagsvd(s, M, N):
     s = as_array(s)
+    if s.ndim != 1:
+        raise ValueError("singular values are a vector")
     eye = np.eye(M, N, dtype=s.dtype)
     return column(s) * eye if M == s.size else eye * s
 

@@ -189,7 +189,7 @@ def _cutoff(a, atol, rtol):
     """A relative tolerance for singular values, out of an absolute and a relative one."""
     if a.ndim < 2:
         raise ValueError("expected matrix")
-    if any(anywhere(np.less(plain(tol), 0)) for tol in (atol, rtol) if tol is not None):
+    if any(isinstance(tol, (tuple, list)) or anywhere(np.less(plain(tol), 0)) for tol in (atol, rtol) if tol is not None):
         raise ValueError("atol and rtol values must be positive.")
     rtol = max(a.shape[-2:]) * np.finfo(a.dtype).eps if rtol is None else rtol
     if not atol:
@@ -216,6 +216,8 @@ def _with_rank(inverse, a, cutoff, return_rank):
 )
 def _pinv(a, atol=None, rtol=None, return_rank=False):
     a = as_array(a)
+    if a.dtype.kind not in "fc":
+        a = a.astype(scipy.linalg.pinv(np.ones((1, 1), a.dtype)).dtype)
     cutoff = _cutoff(a, atol, 0.0 if rtol is None and atol else rtol)
     return _with_rank(pinv_with(a, cutoff), a, cutoff, return_rank)
 
@@ -460,6 +462,7 @@ def _lu_solve(lu_and_piv, b, trans=0):
         raise ValueError(f"trans is 0, 1 or 2, not {trans!r}")
     packed, pivots = lu_and_piv
     packed, b = as_array(packed), as_array(b)
+    check_square(packed)
     if len(pivots) != shape_of(packed)[0]:
         raise ValueError("as many pivots are needed as there are rows")
     if dtype_of(b).kind == "b":

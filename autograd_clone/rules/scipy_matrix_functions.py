@@ -189,7 +189,7 @@ for _f, _both, _pick in (
 
 def sylvester(a, b, q):
     """The solution X of ``A X + X B = Q``."""
-    dtype = np.result_type(a, b, q)
+    dtype = np.result_type(*(x.dtype if x.dtype.kind in "fc" else np.float64 for x in (a, b, q)))
     if dtype.char in "gG":
         dtype = np.dtype(dtype.char.replace("g", "d").replace("G", "D"))  # LAPACK has no longer numbers
     if (*a.shape, *b.shape) != (q.shape[0], q.shape[0], q.shape[1], q.shape[1]):

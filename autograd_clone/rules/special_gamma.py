@@ -266,17 +266,27 @@ elementwise(
     },
 )
 
+
+def _betainc_slope(a, b, x, orders):
+    """A derivative in one parameter; zero where the other is, for then the function is a step."""
+    step = (a if orders[0] == 0 else b) == 0
+    if not anywhere(step):
+        return BETAINC_DAB(a, b, x, orders=orders)
+    a, b = np.where(step, 1.0, a), np.where(step, 1.0, b)
+    return np.where(step, 0.0, BETAINC_DAB(a, b, x, orders=orders))
+
+
 elementwise(
     sc.betainc,
-    a=lambda g, a, b, x: g * BETAINC_DAB(a, b, x, orders=(1, 0)),
-    b=lambda g, a, b, x: g * BETAINC_DAB(a, b, x, orders=(0, 1)),
+    a=lambda g, a, b, x: g * _betainc_slope(a, b, x, orders=(1, 0)),
+    b=lambda g, a, b, x: g * _betainc_slope(a, b, x, orders=(0, 1)),
     x=lambda g, a, b, x: g * BETA_KERNEL(a, b, x),
     options={"samples": _three},
 )
 elementwise(
     sc.betaincc,
-    a=lambda g, a, b, x: -g * BETAINC_DAB(a, b, x, orders=(1, 0)),
-    b=lambda g, a, b, x: -g * BETAINC_DAB(a, b, x, orders=(0, 1)),
+    a=lambda g, a, b, x: -g * _betainc_slope(a, b, x, orders=(1, 0)),
+    b=lambda g, a, b, x: -g * _betainc_slope(a, b, x, orders=(0, 1)),
     x=lambda g, a, b, x: -g * BETA_KERNEL(a, b, x),
     options={"samples": _three},
 )

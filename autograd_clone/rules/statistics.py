@@ -31,6 +31,8 @@ from .tools import NOT_GIVEN, anywhere, axes_of, count, in_dtype
 def _average(a, axis=None, weights=None, returned=False, *, keepdims=NOT_GIVEN):
     a = as_array(a)
     if axis is not None:
+        if not a.ndim and axis != ():
+            raise np.exceptions.AxisError(0, 0)
         axis = axes_of(axis, a.ndim)
     if weights is None:
         average = np.mean(a, axis=axis, keepdims=keepdims)

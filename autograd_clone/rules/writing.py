@@ -137,6 +137,8 @@ def _copyto(dst, src, casting="same_kind", where=True):
     if not np.can_cast(dtype_of(src), dst.dtype, casting):
         raise TypeError(f"Cannot cast array data from {dtype_of(src)!r} to {dst.dtype!r} according to the rule {casting!r}")
     if where is not True:
+        if np.result_type(getval(where)).kind != "b":
+            raise TypeError("Cannot cast the mask to dtype('bool') according to the rule 'safe'")
         src = np.where(where, src, dst)
     dst[...] = src
 

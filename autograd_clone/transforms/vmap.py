@@ -170,7 +170,7 @@ def _length(x: Any, axis: int, path: str) -> int:
 
 def _front(x: Any, axis: int) -> Any:
     if type(x) is np.ndarray:
-        x = x.copy()  # the program may keep it, and the caller may change it
+        x = x.copy(order="K")  # the program may keep it, and the caller may change it
     elif isinstance(x, Box):
         x = x.snapshot()
     return x if axis == 0 else np.moveaxis(x, axis, 0)
