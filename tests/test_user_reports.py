@@ -2,6 +2,7 @@
 
 import contextlib
 import copy
+import gc
 import pickle
 import re
 import threading
@@ -674,3 +675,92 @@ def test_splines_and_tables():
     agrees(lambda x: np.sum(CubicSpline(nodes, values)(x) ** 2), onp.array([0.3, 1.6, 3.1]))
     agrees(lambda v: np.sum(CubicSpline(nodes, v)(onp.array([0.3, 1.6, 3.1])) ** 2), values)
     agrees(lambda x: RegularGridInterpolator((nodes, nodes), onp.outer(values, nodes))(x)[0], onp.array([1.3, 2.4]))
+
+
+# ---- more of the above ----------------------------------------------------------------------------------------
+
+
+def test_a_large_constant_changed_after_its_use_is_stopped():
+    c = onp.full(5000, 2.0)
+
+    def f(x):
+        y = x * c
+        c[:] = 0.0
+        return np.sum(y)
+
+    with pytest.raises(ValueError, match="read-only") as caught:
+        grad(f)(onp.ones(5000))
+    assert "copy" in "".join(caught.value.__notes__)
+    c[:] = 3.0  # and afterwards it is writeable again
+    onp.testing.assert_array_equal(grad(lambda x: np.sum(x * c))(onp.ones(5000)), c)
+
+
+def test_every_function_of_numpy_is_differentiated_constant_or_refused_by_name():
+    from numpy.testing import overrides
+
+    from autograd_clone.engine.primitive import find
+
+    functions = overrides.get_overridable_numpy_array_functions() | overrides.get_overridable_numpy_ufuncs()
+    assert not [f for f in functions if find(f) is None and not f.__name__.startswith("_")]
+
+
+def test_sparse_systems():
+    sparse = pytest.importorskip("scipy.sparse")
+    from autograd_clone.scipy.sparse import linalg
+
+    S = sparse.csc_array(onp.array([[2.0, 0.0, 1.0], [0.0, 3.0, 0.0], [1.0, 0.0, 4.0]]))
+    agrees(lambda b: np.sum(linalg.spsolve(S, b) ** 2), X)
+
+
+def test_distributions():
+    from autograd_clone.scipy import stats
+
+    A = onp.array([[2.0, 0.3], [0.3, 1.5]])
+    agrees(lambda A: stats.multivariate_normal.logpdf(X[:2], onp.zeros(2), 0.5 * (A + A.T)), A, rtol=1e-6)
+    agrees(lambda p: stats.binom.logpmf(3, 7, p), onp.array(0.3))
+    agrees(lambda p: stats.expon.logpdf(1.3, p[0], p[1]) + stats.laplace.logpdf(0.4, p[0], p[1]), onp.array([0.2, 1.4]))
+    agrees(lambda p: stats.norm.ppf(p) + stats.gamma.ppf(p, 2.0), onp.array(0.3), rtol=1e-6)
+
+
+def test_custom_rules_of_containers():
+    @primitive
+    def total(parts):
+        return parts["a"] * parts["b"][0]
+
+    defvjp(total, lambda ans, parts: lambda g: {"a": g * parts["b"][0], "b": [g * parts["a"]]})
+    assert grad(lambda x: total({"a": x, "b": [x * x]}))(2.0) == 12.0
+
+
+def test_gradients_leave_no_cycles():
+    grad(lambda x: np.sum(np.sin(x) * x[::-1]))(X)
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(20):
+            grad(lambda x: np.sum(np.sin(x) * x[::-1]))(X)
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
+
+
+def test_a_graph_is_used_again():
+    from autograd_clone.misc.tracers import const_graph
+
+    calls = []
+
+    def f(x):
+        calls.append(1)
+        return np.sum(np.tanh(x) * x)
+
+    again = const_graph(f)
+    for k in range(3):
+        onp.testing.assert_allclose(grad(again)(X + k), grad(f)(X + k))
+    assert len(calls) == 4  # one of the graph
+
+
+def test_annotations_are_shipped():
+    from importlib.resources import files
+
+    assert files("autograd_clone").joinpath("py.typed").is_file()
+    assert grad.__annotations__
+    assert grad.__doc__

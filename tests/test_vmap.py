@@ -647,3 +647,32 @@ def test_printing_inside():
         assert lines == ["[0.12 2.00]|[0.125 2.   ]|[0.125 2.   ]"]
     with pytest.raises(TypeError, match="format"):
         vmap(lambda v: f"{v:.2f}")(onp.ones((2, 3)))
+
+
+def test_a_batch_is_printed_and_compared_with_a_string():
+    seen = []
+
+    def f(x):
+        seen.extend([f"{x}", f"{x:>60}", x == "valid", x != "valid"])
+        return x * 2
+
+    vmap(f)(onp.ones((2, 3)))
+    assert "ArrayBox" in seen[0] or "1." in seen[0]
+    assert not seen[2].any()
+    assert seen[3].all()
+
+
+@pytest.mark.parametrize(
+    "f",
+    [np.linalg.eigh, np.linalg.eigvalsh, np.linalg.pinv, np.fft.fftshift, lambda x: np.matvec(x, x) if hasattr(np, "matvec") else np.diag(x[0])],
+)
+def test_examples_of_too_few_axes_are_refused(f):
+    with pytest.raises((ValueError, TypeError)):
+        vmap(lambda x: f(x if f is not np.fft.fftshift else x[0]))(onp.ones((2, 2)))
+
+
+def test_memory_order_of_examples():
+    x = onp.arange(24.0).reshape(2, 3, 4).transpose(0, 2, 1)
+    for order in ("K", "A", "F", "C"):
+        want = [onp.ravel(e, order) for e in x]
+        onp.testing.assert_array_equal(vmap(lambda e, order=order: np.ravel(e, order))(x), want)
