@@ -649,17 +649,16 @@ def test_printing_inside():
         vmap(lambda v: f"{v:.2f}")(onp.ones((2, 3)))
 
 
-def test_a_batch_is_printed_and_compared_with_a_string():
+def test_a_batch_is_compared_with_a_string():
     seen = []
 
     def f(x):
-        seen.extend([f"{x}", f"{x:>60}", x == "valid", x != "valid"])
+        seen.extend([x == "valid", x != "valid"])
         return x * 2
 
     vmap(f)(onp.ones((2, 3)))
-    assert "ArrayBox" in seen[0] or "1." in seen[0]
-    assert not seen[2].any()
-    assert seen[3].all()
+    assert not seen[0].any()
+    assert seen[1].all()
 
 
 @pytest.mark.parametrize(

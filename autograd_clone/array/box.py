@@ -124,8 +124,7 @@ class ArrayBox(Box):
         return f"ArrayBox({value!r}, dtype={self.dtype}, shape={self.shape}, trace={', '.join(traces)})"
 
     def __format__(self, spec: str) -> str:
-        value = getval(self)
-        return format(str(value), spec) if isinstance(value, Box) else format(value, spec)  # of a batch there are many
+        return format(getval(self), spec)
 
     def __float__(self) -> float:
         if only_reads(sys._getframe(1)):
