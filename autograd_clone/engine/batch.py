@@ -16,7 +16,8 @@ older traces, also of older batches, may stand anywhere inside, so rules are wri
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -119,8 +120,19 @@ class BatchTrace(Trace):
         """A pytree once for each example; of an empty batch one, of zeros."""
         leaves, treedef = flatten(tree)
         if self.size == 0:
-            return [treedef.unflatten(np.zeros(x.shape, x.dtype) if self.owns(x) else x for x in leaves)]
-        return [treedef.unflatten(self.example(x, i) for x in leaves) for i in range(self.size)]
+            return [treedef.unflatten(np.zeros(x.shape, x.dtype) if self.owns(x) or self.is_inside(x) else x for x in leaves)]
+        columns = [self.examples_of(x) for x in leaves]
+        return [treedef.unflatten(column[i] for column in columns) for i in range(self.size)]
+
+    def examples_of(self, x: Any) -> Sequence[Any]:
+        """All examples of a value, in order."""
+        if self.is_inside(x):
+            return [*leave(self, x.snapshot())]
+        return x._value if self.owns(x) else [x] * self.size
+
+    def is_inside(self, x: Any) -> bool:
+        """Whether `x` is a box of a younger trace, which may have boxes of this one inside."""
+        return isinstance(x, Box) and x._trace.id > self.id
 
     def all_of(self, x: Any) -> Any:
         """The array of all examples of `x`, repeated if `x` is the same for all of them."""
@@ -284,7 +296,36 @@ def _join(trace: BatchTrace, xs: list) -> Any:
             "Compute something of one shape for all, for instance with np.where in place of a boolean mask as an index."
         )
     value = np.array(xs) if not shapes.pop() and not any(isinstance(x, Box) for x in xs) else np.stack(xs)
-    return trace.box(value[: trace.size])
+    return enter(trace, value[: trace.size])
+
+
+def enter(trace: BatchTrace, x: Any) -> Any:
+    """An array whose axis 0 counts the examples as a value of `trace`: as a box of it, but inside the boxes of younger traces.
+
+    ```text
+    a batch, id 1, and in it forward mode, id 2
+
+    two examples that depend on the variable of 2       Box(a, trace 2, tangent t)      Box(b, trace 2, tangent u)
+    together                                            Box([a, b], trace 2, tangent [t, u])
+    as one value                                        Box(Box([a, b], trace 1), trace 2, tangent Box([t, u], trace 1))
+    ```
+    """
+    if not trace.is_inside(x):
+        return trace.box(x)
+    younger = x._trace
+    if isinstance(younger, BatchTrace):
+        return younger.box(enter(trace, np.moveaxis(x._value, 1, 0)))
+    return younger.mapped(x, partial(enter, trace), partial(leave, trace))
+
+
+def leave(trace: BatchTrace, x: Any) -> Any:
+    """A value as an array whose axis 0 counts the examples of `trace`: the inverse of `enter`, and its transpose."""
+    if not trace.is_inside(x):
+        return trace.all_of(x)
+    younger = x._trace
+    if isinstance(younger, BatchTrace):
+        return younger.box(np.moveaxis(leave(trace, x._value), 0, 1))
+    return younger.mapped(x, partial(leave, trace), partial(enter, trace))
 
 
 def _as_array(x: Any) -> Any:

@@ -45,6 +45,9 @@ class ForwardTrace(Trace):
                 tangent = term if tangent is None else _add(tangent, term)
         return ans if tangent is None else self.box(ans, tangent)
 
+    def mapped(self, x: Any, f: Callable[[Any], Any], back: Callable[[Any], Any]) -> Any:
+        return new_box(f(x._value), self, f(x._link))
+
     def box(self, ans: Any, tangent: Any) -> Any:
         """`ans` with its tangent."""
         kind = type(ans)

@@ -141,6 +141,19 @@ class JetTrace(Trace):
             self.completed(known)
         return new_box(ans, self, Series(known))
 
+    def mapped(self, x: Any, f: Callable[[Any], Any], back: Callable[[Any], Any]) -> Any:
+        series = x._link
+
+        def grow(k: int) -> Any:
+            c = series[k]
+            return None if c is None else f(c)
+
+        known = [f(x._value)]
+        if series.grow is not None:
+            return new_box(known[0], self, Series(known, grow))
+        known += [grow(k) for k in range(1, len(series.known))]
+        return new_box(known[0], self, Series(known))
+
     #: Whether `completed` is to be called.
     watches = False
 

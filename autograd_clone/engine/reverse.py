@@ -78,6 +78,9 @@ class ReverseTrace(Trace):
         fix = fix_for(prim, value, ans)
         return self.box(ans, [next_order(), x._link, rule.call, rule.gather((value,), ans, params), fix], prim.name)
 
+    def mapped(self, x: Any, f: Callable[[Any], Any], back: Callable[[Any], Any]) -> Any:
+        return new_box(f(x._value), self, self.note([next_order(), x._link, lambda g, _: back(g), None, None], "mapped"))
+
     def box(self, ans: Any, node: Node, name: str) -> Any:
         """`ans` as a box of this trace; as it is if no derivative reaches it."""
         if len(node) == 1:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from .box import Box
 from .duck import blame
-from .errors import LeakedBoxError
+from .errors import BatchedValueError, LeakedBoxError
 
 if TYPE_CHECKING:
     from .primitive import Primitive
@@ -67,6 +67,13 @@ class Trace:
     def process(self, prim: Primitive, operands: tuple, params: dict) -> Any:
         """Apply `prim`, at least one of whose operands is a box of this trace."""
         raise NotImplementedError
+
+    def mapped(self, x: Any, f: Callable[[Any], Any], back: Callable[[Any], Any]) -> Any:
+        """`f` of a box of this trace, where `f` is linear, of one array, and no primitive; `back` is its transpose."""
+        raise BatchedValueError(
+            f"a function that is applied to one example after the other was given values of a {type(self).__name__}, which cannot "
+            "be taken apart into examples"
+        )
 
     def end(self) -> None:
         """Make every box of this trace refuse further use."""
