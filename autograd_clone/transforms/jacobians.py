@@ -40,15 +40,26 @@ def _rows_of(tape: Tape, chunk_size: int | None) -> Any:
 def _all_rows(tape: Tape, chunk_size: int | None) -> Any:
     leaves, outdef = flatten(tape.value)
     rows = pull_rows(tape, chunk_size)
+    imaginary = None
+    is_complex = any(dtype is not None and dtype.kind == "c" for _, _, dtype in tape.ends)
+    if is_complex and any(like is not None and like[1].kind == "f" for like in tape.leaves):
+        imaginary = pull_rows(tape, chunk_size, -1j)  # a row of 1 has the derivatives of the real part
     trees, start = [], 0
     for y, (_, shape, dtype) in zip(leaves, tape.ends, strict=True):
         stop = start if dtype is None else start + size_of(shape)
-        trees.append(_row_block(tape, rows, start, stop, shape_of(y)))
+        blocks = _row_blocks(tape, rows, start, stop, shape_of(y))
+        if imaginary is not None and dtype is not None and dtype.kind == "c":
+            others = _row_blocks(tape, imaginary, start, stop, shape_of(y))
+            blocks = [
+                a + 1j * b if like is not None and like[1].kind == "f" else a
+                for like, a, b in zip(tape.leaves, blocks, others, strict=True)
+            ]
+        trees.append(tape.treedef.unflatten(blocks))
         start = stop
     return outdef.unflatten(trees)
 
 
-def _row_block(tape: Tape, rows: list[Any], start: int, stop: int, shape: tuple[int, ...]) -> Any:
+def _row_blocks(tape: Tape, rows: list[Any], start: int, stop: int, shape: tuple[int, ...]) -> list[Any]:
     """The rows of one output leaf, for each input leaf as an array of output shape followed by input shape."""
     blocks: list[Any] = []
     for like, all_rows in zip(tape.leaves, rows, strict=True):
@@ -60,7 +71,7 @@ def _row_block(tape: Tape, rows: list[Any], start: int, stop: int, shape: tuple[
             whole = len(all_rows) == stop - start
             mine = all_rows if whole else all_rows[start:stop]
             blocks.append(_owned(np.reshape(mine, shape + like[0]), whole))
-    return tape.treedef.unflatten(blocks)
+    return blocks
 
 
 def _owned(x: Any, whole: bool) -> Any:
@@ -159,6 +170,10 @@ def jacobian(
 
     Notes
     -----
+    Of complex output and real input the Jacobian is complex: that of the real part plus ``1j`` times that of the imaginary
+    part. With respect to a complex argument it is the derivative of a holomorphic function, or the gradients of real ones as
+    `grad` has them.
+
     Derivative rules are given all rows (columns) of a chunk at once. Rules of users' own primitives are given them one
     by one.
 

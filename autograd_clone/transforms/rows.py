@@ -80,8 +80,10 @@ def chunks(sizes: list[int], length: int) -> Iterator[list[Piece]]:
         yield chunk
 
 
-def units(piece: Piece, before: int, rows: int, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+def units(piece: Piece, before: int, rows: int, shape: tuple[int, ...], dtype: Any, unit: complex = 1) -> np.ndarray:
     """Unit arrays of `shape`, one per row from row `before` on; the other rows are zero.
+
+    `unit` is what complex ones have in place of 1.
 
     Memory that was used before is filled with zeros; fresh pages, which `numpy.zeros` takes, cost several times as much.
     """
@@ -89,17 +91,17 @@ def units(piece: Piece, before: int, rows: int, shape: tuple[int, ...], dtype: A
     out = np.empty((rows, n), dtype)
     out.fill(0)
     stop = (before + piece.size) * n
-    out.reshape(-1)[before * n + piece.start : stop : n + 1] = 1
+    out.reshape(-1)[before * n + piece.start : stop : n + 1] = unit if dtype.kind == "c" else 1
     return out.reshape((rows, *shape))
 
 
-def seeds_of(chunk: list[Piece], likes: list[Any]) -> dict[int, np.ndarray]:
+def seeds_of(chunk: list[Piece], likes: list[Any], unit: complex = 1) -> dict[int, np.ndarray]:
     """Leaf -> its unit arrays in a chunk; `likes` has the shape and dtype of each leaf."""
     rows = sum(piece.size for piece in chunk)
     seeds, before = {}, 0
     for piece in chunk:
         shape, dtype = likes[piece.leaf]
-        seeds[piece.leaf] = units(piece, before, rows, shape, dtype)
+        seeds[piece.leaf] = units(piece, before, rows, shape, dtype, unit)
         before += piece.size
     return seeds
 
@@ -159,7 +161,7 @@ class Collected:
 # ---- rows -----------------------------------------------------------------------------------------------------------
 
 
-def pull_rows(tape: Tape, length: int | None = None) -> list[Any]:
+def pull_rows(tape: Tape, length: int | None = None, unit: complex = 1) -> list[Any]:
     """For each input leaf all rows, as an array of shape ``(rows, *shape)``; ``None`` for a leaf that cannot vary.
 
     Rows are the elements of the output leaves that depend on the input, in order.
@@ -170,33 +172,34 @@ def pull_rows(tape: Tape, length: int | None = None) -> list[Any]:
         length = 1
     rows = [None if like is None else Collected(sum(sizes)) for like in tape.leaves]
     for chunk in chunks(sizes, length or chunk_length(largest_array(tape))):
-        for collected, part in zip(rows, _pull_chunk(tape, chunk, likes), strict=True):
+        for collected, part in zip(rows, _pull_chunk(tape, chunk, likes, unit), strict=True):
             if collected is not None:
                 collected.add(part)
     return [None if collected is None else collected.result() for collected in rows]
 
 
-def _pull_singly(tape: Tape, chunk: list[Piece], likes: list[Any]) -> list[Any]:
+def _pull_singly(tape: Tape, chunk: list[Piece], likes: list[Any], unit: complex) -> list[Any]:
     """One row, without a batch."""
     ((leaf, i, _),) = chunk
     shape, dtype = likes[leaf]
+    one = dtype.type(unit if dtype.kind == "c" else 1)
     if shape:
-        unit = np.zeros(shape, dtype)
-        unit.reshape(-1)[i] = 1
+        seed = np.zeros(shape, dtype)
+        seed.reshape(-1)[i] = one
     else:
-        unit = dtype.type(1)
-    seeds = {leaf: unit}
+        seed = one
+    seeds = {leaf: seed}
     return [None if h is None else np.reshape(h, (1, *shape_of(h))) for h in _pull(tape, seeds)]
 
 
-def _pull_chunk(tape: Tape, chunk: list[Piece], likes: list[Any]) -> list[Any]:
+def _pull_chunk(tape: Tape, chunk: list[Piece], likes: list[Any], unit: complex) -> list[Any]:
     """Some rows in one pass; one after the other if a rule cannot do with all at once."""
     rows = sum(piece.size for piece in chunk)
     if rows == 1:
-        return _pull_singly(tape, chunk, likes)
+        return _pull_singly(tape, chunk, likes, unit)
     try:
         with BatchTrace(rows) as trace:
-            seeds = {leaf: trace.box(unit) for leaf, unit in seeds_of(chunk, likes).items()}
+            seeds = {leaf: trace.box(seed) for leaf, seed in seeds_of(chunk, likes, unit).items()}
             return [None if h is None else trace.all_of(h) for h in _pull(tape, seeds)]
     except BatchedValueError:
         FALLBACKS["rows of a Jacobian"] += 1
@@ -204,7 +207,7 @@ def _pull_chunk(tape: Tape, chunk: list[Piece], likes: list[Any]) -> list[Any]:
     for piece in chunk:
         for i in range(piece.start, piece.stop):
             for collected, row in zip(
-                out, _pull_singly(tape, [Piece(piece.leaf, i, i + 1)], likes), strict=True
+                out, _pull_singly(tape, [Piece(piece.leaf, i, i + 1)], likes, unit), strict=True
             ):
                 if collected is not None:
                     collected.add(row)
