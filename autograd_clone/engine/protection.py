@@ -242,8 +242,10 @@ def _enter(trace: Trace, key: int, item: Any) -> None:
         holding = trace.held = {}
     number = len(holding)
     if number > 15 and not number & (number - 1):  # a power of two: most often there is nothing to forget
-        for old in [k for k, e in holding.items() if type(e) is list and e[0]() is None]:
-            _unlock([holding.pop(old)])
+        for old in [k for k, e in list(holding.items()) if type(e) is list and e[0]() is None]:
+            gone = holding.pop(old, None)  # another thread, that pulls through the same trace, may have been quicker
+            if gone is not None:
+                _unlock([gone])
     holding[key] = item
 
 
