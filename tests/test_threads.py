@@ -1,6 +1,7 @@
 """Many threads that differentiate at once: never a wrong number."""
 
 import random
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -127,3 +128,28 @@ def test_exceptions_in_some_threads_do_not_disturb_the_others():
 
     for i, got in enumerate(run_at_once([job(i) for i in range(6)])):
         assert got == ([str(i)] * 10 if i % 2 else [9.0 * k**2 for k in range(10)])
+
+
+def test_threads_that_read_an_array_that_has_been_written_to():
+    """The first that asks for its value makes an ordinary traced array of it, while others are asking."""
+
+    def f(x):
+        y = np.zeros(8)
+        y[:] = x
+        y[2:4] *= x[0]
+        z = y[1:7]
+        parts = run_at_once([lambda i=i: np.sum(y * float(i + 1)) + np.sum(z * z) + y[i] for i in range(4)])
+        return sum(parts)
+
+    x = onp.linspace(0.5, 1.0, 8)
+    y = x * onp.where((onp.arange(8) == 2) | (onp.arange(8) == 3), x[0], 1.0)
+    slope = 10.0 + 8.0 * y * ((onp.arange(8) > 0) & (onp.arange(8) < 7)) + (onp.arange(8) < 4)
+    want = slope * y / x
+    want[0] += slope[2] * x[2] + slope[3] * x[3]
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for _ in range(100):
+            onp.testing.assert_allclose(grad(f)(x), want, rtol=1e-12)
+    finally:
+        sys.setswitchinterval(before)

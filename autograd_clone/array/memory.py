@@ -215,8 +215,8 @@ class Memory:
         for alive in self.plain:
             box = alive()
             if box is not None and type(box) is not Written:
-                del box._value, box._trace, box._link
                 set_class(box, Written)
+                forget(box)
         self.plain.clear()
 
 
@@ -278,6 +278,17 @@ _MOST_GAPS = 64
 
 _new = object.__new__
 set_class = object.__dict__["__class__"].__set__
+
+
+# Of a `Written` box these names are properties.
+_set_value, _set_trace, _set_link = (vars(Box)[name].__set__ for name in ("_value", "_trace", "_link"))
+
+
+def forget(box: Any) -> None:
+    """Drop what a box holds, when it has become `Written`."""
+    _set_value(box, None)
+    _set_trace(box, None)
+    _set_link(box, None)
 
 
 def made(kind: type[Box], value: Any, trace: Any, link: Any) -> Any:
@@ -460,7 +471,7 @@ class Written(ArrayBox):
     """An array that has been written to, or that can be, and whose value and node are worked out when asked for.
 
     ``_alias`` holds its `Memory` and the path to what it sees of that. Asked for its value, it becomes an ordinary box, unless
-    there is no traced value in the memory.
+    there is no traced value in the memory. Methods are called by way of the class: another thread may have asked in the meantime.
     """
 
     __slots__ = ()
@@ -469,11 +480,11 @@ class Written(ArrayBox):
 
     @property
     def _value(self) -> Any:
-        return self._settled()[0]
+        return Written._settled(self)[0]
 
     @property
     def _link(self) -> Any:
-        return self._settled()[1]
+        return Written._settled(self)[1]
 
     @property
     def _trace(self) -> Any:
@@ -484,8 +495,10 @@ class Written(ArrayBox):
         memory, path = self._alias
         value, link = memory.read(path)
         if memory.trace is not CONSTANT:
+            _set_value(self, value)  # before it is an ordinary box, as another thread may be looking at it
+            _set_trace(self, memory.trace)
+            _set_link(self, link)
             set_class(self, memory.kind)
-            self._value, self._trace, self._link = value, memory.trace, link  # type: ignore[misc]
             memory.plain.append(ref(self))
         return value, link
 
@@ -505,7 +518,7 @@ class Written(ArrayBox):
         return through(memory.box(), path)
 
     def looked_into(self) -> Any:
-        seen = self._seen()
+        seen = Written._seen(self)
         return seen._value if isinstance(seen, Box) else seen
 
     # ---- what it is, without its values ---------------------------------------------------------------------
@@ -528,22 +541,22 @@ class Written(ArrayBox):
     @property
     def shape(self) -> tuple[int, ...]:
         """Shape of the value."""
-        return self._seen().shape
+        return Written._seen(self).shape
 
     @property
     def ndim(self) -> int:
         """Number of dimensions."""
-        return self._seen().ndim
+        return Written._seen(self).ndim
 
     @property
     def size(self) -> int:
         """Number of elements."""
-        return self._seen().size
+        return Written._seen(self).size
 
     @property
     def dtype(self) -> np.dtype:
         """Data type of the value."""
-        return self._alias[0].value.dtype if not self._alias[1] else self._seen().dtype
+        return self._alias[0].value.dtype if not self._alias[1] else Written._seen(self).dtype
 
     @property
     def itemsize(self) -> int:
@@ -553,13 +566,13 @@ class Written(ArrayBox):
     @property
     def nbytes(self) -> int:
         """Bytes of all elements."""
-        return self._seen().nbytes
+        return Written._seen(self).nbytes
 
     def __len__(self) -> int:
-        return len(self._seen())
+        return len(Written._seen(self))
 
     def __str__(self) -> str:
-        return str(self._seen())
+        return str(Written._seen(self))
 
     # ---- elements ------------------------------------------------------------------------------------------
 
@@ -572,7 +585,7 @@ class Written(ArrayBox):
         memory, path = self._alias
         value, trace = memory.value, memory.trace
         if type(value) is not np.ndarray or not (trace is CONSTANT or is_recorded(trace, path)) or memory.kind.batched:
-            return self._item(index)
+            return Written._item(self, index)
         part = (through(value, path) if path else value)[index]
         if type(part) is np.ndarray:
             if path and path[-1].flat:

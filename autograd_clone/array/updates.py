@@ -107,7 +107,7 @@ def _of_written(name: str, op: Callable, *, swapped: bool = False) -> Callable:
             if isinstance(plain, Box):
                 return getattr(ArrayBox, name)(self, other)
             return kept(op(plain, self._seen()) if swapped else op(self._seen(), plain))
-        self._settled()
+        Written._settled(self)
         return getattr(self, name)(other)
 
     return method
@@ -117,7 +117,7 @@ def _of_written_alone(name: str, op: Callable) -> Callable:
     def method(self: Written) -> Any:
         if self._trace is CONSTANT:
             return kept(op(self._seen()))
-        self._settled()
+        Written._settled(self)
         return getattr(self, name)()
 
     return method

@@ -12,6 +12,7 @@ from ..array.box import ArrayBox
 from ..array.memory import (
     Written,
     attached,
+    forget,
     is_number,
     is_view,
     layout_of,
@@ -141,8 +142,8 @@ def _set_shape(self, shape):
     if layout.size and not shares_memory(layout, step):
         raise AttributeError("the shape of this view cannot be set without a copy; use x.reshape")
     if type(self) is not Written:
-        del self._value, self._trace, self._link
         set_class(self, Written)
+        forget(self)
     self._alias = memory, (*path, step)
 
 
