@@ -298,3 +298,13 @@ def test_a_fourth_derivative_of_a_determinant_is_refused_at_a_singular_matrix():
         f = lambda x, f=f: np.sum(grad(f)(x) ** 2)
     with pytest.raises(MissingRuleError, match="fourth derivative"):
         grad(f)(np.ones((3, 3)))
+
+
+def test_power_transformation_of_zero_and_infinity():
+    """SciPy's confluent hypergeometric function does not return for an infinite argument."""
+    from autograd_clone.scipy import special
+
+    with np.errstate(all="ignore"):
+        for x, lmbda, want in ((0.0, 0.5, 4.0), (0.0, -0.5, np.inf), (np.inf, -0.5, 4.0), (np.inf, 0.5, np.inf), (0.0, 0.0, np.inf)):
+            assert grad(special.boxcox, 1)(x, lmbda) == want
+            assert grad(special.boxcox1p, 1)(x - 1.0, lmbda) == want

@@ -116,14 +116,14 @@ elementwise(sc.pseudo_huber, delta=_pseudo_delta, r=_pseudo_r, options={"samples
 
 
 def _boxcox_lmbda(l, x, lmbda):
-    """The derivative in lmbda, for ``l = log x``; at x = 0 that of ``-1 / lmbda``."""
-    infinite = np.isinf(l) & (lmbda > 0)
+    """The derivative in lmbda, for ``l = log x``. Where that is infinite it is infinite too, or that of ``-1 / lmbda``."""
+    infinite = np.isinf(l)  # for which SciPy's function does not return
     if not anywhere(infinite):
         return 0.5 * l * l * sc.hyp1f1(2.0, 3.0, lmbda * l)
+    flat = infinite & (np.sign(l) * lmbda < 0)
     l = np.where(infinite, 0, l)
-    return np.where(
-        infinite, 1 / np.where(infinite, lmbda, 1) ** 2, 0.5 * l * l * sc.hyp1f1(2.0, 3.0, lmbda * l)
-    )
+    slope = 0.5 * l * l * sc.hyp1f1(2.0, 3.0, lmbda * l)
+    return np.where(flat, 1 / np.where(flat, lmbda, 1) ** 2, np.where(infinite, np.inf, slope))
 
 
 def _inverse_slope(y, lmbda):
