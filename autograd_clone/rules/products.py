@@ -25,6 +25,8 @@ def _matmul_1(g, x1_shape, x2, axes):
         return _with_axes(_matmul_1, g, x1_shape, x2, axes, 0)
     n = len(x1_shape)
     if x2.ndim == 2:
+        if n > 2:  # one product of two matrices
+            return np.reshape(_dot(flat_rows(g), x2.T), x1_shape)
         return _dot(x2, g) if n == 1 else _dot(g, x2.T)
     if x2.ndim == 1:
         return g * x2 if n == 1 else column(g) * x2
@@ -42,7 +44,7 @@ def _matmul_2(g, x1, x2_shape, axes):
     if n == 1:
         return g * x1 if m == 1 else column(x1) * (g if m == 2 else row(g))
     if m == 2:  # the batch is summed by the product itself
-        return flat_rows(x1).T @ flat_rows(g)
+        return _dot(flat_rows(x1).T, flat_rows(g))
     if m == 1:
         return np.reshape(g, -1) @ flat_rows(x1)
     return unbroadcast(T(x1) @ g, x2_shape)
@@ -285,8 +287,10 @@ def _vecdot_vjp(g, shape, other, axis, axes, keepdims, k):
     if keepdims:
         g = np.squeeze(g, out)
     other = np.moveaxis(other, theirs, -1)
-    product = conj(column(g) * other) if k == 0 else column(g) * conj(other)
     moved = np.moveaxis(np.broadcast_to(0.0, shape), mine, -1).shape
+    if len(moved) == 1 and g.ndim:  # one vector with many: the product sums
+        return conj(np.reshape(g, -1) @ flat_rows(other)) if k == 0 else np.reshape(g, -1) @ flat_rows(conj(other))
+    product = conj(column(g) * other) if k == 0 else column(g) * conj(other)
     return np.moveaxis(unbroadcast(product, moved), -1, mine)
 
 
@@ -319,12 +323,16 @@ composite(
 def _matvec_1(g, x1_shape, x2, axes):
     if axes is not None:
         return _with_axes(_matvec_1, g, x1_shape, x2, axes, 0)
+    if len(x1_shape) == 2 and x2.ndim > 1:  # one matrix with many vectors: the product sums
+        return flat_rows(g).T @ flat_rows(x2)
     return unbroadcast(column(g) * row(x2), x1_shape)
 
 
 def _matvec_2(g, x1, x2_shape, axes):
     if axes is not None:
         return _with_axes(_matvec_2, g, x2_shape, x1, axes, 1)
+    if len(x2_shape) == 1:
+        return np.reshape(g, -1) @ flat_rows(x1)
     return unbroadcast(np.matvec(T(x1), g), x2_shape)
 
 
@@ -337,6 +345,8 @@ def _vecmat_1(g, x1_shape, x2, axes):
 def _vecmat_2(g, x1, x2_shape, axes):
     if axes is not None:
         return _with_axes(_vecmat_2, g, x2_shape, x1, axes, 1)
+    if len(x2_shape) == 2 and x1.ndim > 1:
+        return conj(flat_rows(x1)).T @ flat_rows(g)
     return unbroadcast(conj(column(x1)) * row(g), x2_shape)
 
 
