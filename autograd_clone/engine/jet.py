@@ -26,7 +26,7 @@ import numpy as np
 
 from .box import Box, is_foreign, new_box
 from .calls import INTERPRETERS, _unwrap, closed_over, push_each, varies
-from .cotangent import as_scalar, dtype_of, shape_of
+from .cotangent import as_scalar, cast, dtype_of, shape_of
 from .forward import ForwardTrace, all_tangents, match, tangent_map
 from .primitive import Primitive
 from .pytree import TreeDef, flatten
@@ -133,6 +133,7 @@ class JetTrace(Trace):
         """A value with its series in a box; complete, unless it may refer to itself. Of integers only the value."""
         if type(ans) is not np.float64 and dtype_of(ans).kind in "iub":
             return ans
+        grow = _kept(grow, ans)
         if self.scope is not None:
             return new_box(ans, self, Series(known, grow))
         for k in range(1, self.order + 1):
@@ -200,7 +201,7 @@ class JetTrace(Trace):
         leaves, treedef = flatten(ans)
         leaves = [as_scalar(y) for y in leaves]
         equation = _Equation(self, slope, treedef, leaves, inner)
-        parts = [Series([y], equation.part(m)) if varies(y) else None for m, y in enumerate(leaves)]
+        parts = [Series([y], _kept(equation.part(m), y)) if varies(y) else None for m, y in enumerate(leaves)]
         out = equation.out = treedef.unflatten(y if z is None else new_box(y, self, z) for y, z in zip(leaves, parts, strict=True))
         inner[key] = out, parts, inputs  # the inputs are kept, for the key has their ids
         if scope is None:
@@ -356,6 +357,19 @@ def _jointly(prim: Primitive, params: dict, values: tuple, coefficients: list) -
     if all(c is None for _, c in coefficients):
         return None
     return apply(prim, all_tangents(values, [(i, c) for i, c in coefficients if c is not None]), params)
+
+
+def _kept(grow: Callable, value: Any) -> Callable:
+    """`grow` with coefficients in the precision of the value: NumPy before 2 makes double of the product of two numbers."""
+    dtype = dtype_of(value)
+    if dtype.char not in "efF":
+        return grow
+
+    def grown(k: int) -> Any:
+        c = grow(k)
+        return c if c is None or dtype_of(c) == dtype else cast(c, dtype)
+
+    return grown
 
 
 def _cauchy(prim: Primitive, params: dict, values: tuple, active: list, k: int) -> Any:

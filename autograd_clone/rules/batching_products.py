@@ -294,7 +294,10 @@ def _solve(trace, prim, operands, params):
 def _solve_matrices(trace, prim, operands, params):
     a, b = operands
     if trace.owns(a) or a.ndim > 2 or b.ndim > 2:
-        return trace.box(apply(prim, aligned(trace, operands), params))
+        a, b = aligned(trace, operands)
+        if b.ndim < a.ndim:  # not to be taken for a stack of vectors, as NumPy before 2 would
+            b = b.reshape((1,) * (a.ndim - b.ndim) + b.shape)
+        return trace.box(apply(prim, (a, b), params))
     n, m = b.shape
     columns = np.moveaxis(b._value, 0, 1).reshape((n, trace.size * m))
     out = apply(prim, (a, columns), params).reshape((n, trace.size, m))

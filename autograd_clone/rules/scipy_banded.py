@@ -391,7 +391,18 @@ def _heavy(s, n):
     ],
 )
 def _matmul_toeplitz(c_or_cr, x):
-    return double(_toeplitz(*_column_and_row(c_or_cr))) @ double(as_array(x))
+    c, r = _column_and_row(c_or_cr)
+    c = double(as_array(c))
+    r = conj(c) if r is None else double(as_array(r))
+    x = double(as_array(x))
+    if c.ndim != 1 or r.ndim != 1 or x.ndim not in (1, 2) or len(x) != len(r) or not c.size * r.size:
+        return double(_toeplitz(c, r)) @ x
+    n, m = len(c), len(r)
+    period = n + m - 1  # of a circulant matrix, which has the other as a block
+    any_complex = "c" in (c.dtype.kind, r.dtype.kind, x.dtype.kind)
+    there, back = (np.fft.fft, np.fft.ifft) if any_complex else (np.fft.rfft, np.fft.irfft)
+    spectrum = there(np.concatenate([c, r[:0:-1]]))
+    return back((spectrum if x.ndim == 1 else column(spectrum)) * there(x, period, 0), period, 0)[:n]
 
 
 @_composite(
