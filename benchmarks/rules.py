@@ -33,8 +33,65 @@ MOST = 6
 #: Bytes that the process may use: an outer product of large arrays fails instead of filling the machine.
 MEMORY = 6 * 2**30
 
-#: Name, or its beginning -> why the way back takes longer than five times the way there.
-REASONS = {}
+#: Why the way back takes longer than five times the way there, if the function makes a view.
+VIEW = "a view takes no time itself; the way back writes an array"
+FEW = "reads some elements of its operand; the gradient has all of them"
+TWO = "reads its operands and writes little; each operand's gradient is as large as the operand"
+CHOICE = "each operand takes two comparisons and a product"
+PSI = "its derivative needs digamma, which takes that much longer"
+PARAMETER = "the derivative with respect to a parameter has no closed form, and is a series or an integral"
+#: Name, or its beginning -> why, for others.
+REASONS = {
+    "numpy.arctanh": "a division, and two more passes over memory, beside a vectorised function",
+    "numpy.asarray": FEW,
+    "numpy.choose": "one selection for each of the choices",
+    "numpy.clip (ufunc)": "three operands, each with comparisons and a product",
+    "numpy.compress": FEW,
+    "numpy.copysign": "two signs and two products beside one vectorised operation",
+    "numpy.divide": "two operands: three divisions and products beside one; sums where one was broadcast",
+    "numpy.fft.ihfft": FEW,
+    "numpy.fft.rfft": FEW,
+    "numpy.fmax": CHOICE,
+    "numpy.fmin": CHOICE,
+    "numpy.histogram_bin_edges": "the least and the largest element, and whether others are equal to them",
+    "numpy.linalg.matmul": "two products, one of them with the longer matrix transposed",
+    "numpy.linalg.trace": FEW,
+    "numpy.linalg.vecdot": TWO,
+    "numpy.matmul": "two products, one of them with the longer matrix transposed",
+    "numpy.matvec": TWO,
+    "numpy.maximum": CHOICE,
+    "numpy.minimum": CHOICE,
+    "numpy.nancumprod": "sums of products of all others, without division, so that zeros are right",
+    "numpy.nanprod": "products of all others, without division, so that zeros are right",
+    "numpy.outer": "two products of the whole result with a vector",
+    "numpy.partition": "a sort: NumPy does not say which permutation it has used",
+    "numpy.ptp": "the least and the largest element, and whether others are equal to them",
+    "numpy.take": FEW,
+    "numpy.take_along_axis": "indices may repeat, so that what is taken is added up",
+    "numpy.trace": FEW,
+    "numpy.unstack": "makes views; the way back stacks them",
+    "numpy.vdot": TWO,
+    "numpy.vecdot": TWO,
+    "numpy.vecmat": TWO,
+    "scipy.linalg.cho_solve_banded": "both systems solved again, by the solver of general bands, and the gradient of the bands",
+    "scipy.linalg.expm_frechet": "the second derivative is the exponential of a matrix of twice the size",
+    "scipy.linalg.lu_factor": "two triangular solutions and two products beside one factorisation",
+    "scipy.special.betainc": PARAMETER,
+    "scipy.special.binom": PSI,
+    "scipy.special.ellip": "a quotient of both complete integrals, with their series near zero",
+    "scipy.special.exprel": "a series near zero, beside the closed form",
+    "scipy.special.gamma": PSI,
+    "scipy.special.gammainc": PARAMETER,
+    "scipy.special.j1": "two more Bessel functions, one of them of any order, which takes longer",
+    "scipy.special.polygamma": "the next polygamma function takes that much longer",
+    "scipy.special.sici": "sine and cosine over the argument, with their limits at zero",
+    "scipy.special.spence": "a logarithm, and a series near one",
+    "scipy.special.stdtr": PARAMETER,
+    "scipy.stats.beta.logsf": PARAMETER,
+    "scipy.stats.dirichlet.entropy": "trigamma takes that much longer than what the entropy is made of",
+    "scipy.stats.gamma.cdf": PARAMETER,
+    "scipy.stats.t.sf": PARAMETER,
+}
 
 
 class Larger(Sampler):
@@ -115,11 +172,17 @@ def measure(case):
     return function, recorded, best(lambda: pull(g))
 
 
+def makes_view(case):
+    """Whether a result shares memory with an operand."""
+    results = [y for y in flatten(case.plain(*case.values))[0] if isinstance(y, np.ndarray)]
+    return any(np.may_share_memory(y, x) for y in results for x in case.values)
+
+
 def rows_of(prim, elements):
-    """Measurements of the samples of a record that can be enlarged."""
+    """Measurements of the samples of a record that can be enlarged, their sizes, and whether they make views."""
     for case in larger_cases(prim, elements):
         try:
-            yield measure(case), size(case)
+            yield measure(case), size(case), makes_view(case)
         except Exception as error:  # noqa: BLE001 - a sample that only makes sense as it is
             print(f"# {prim.name}: {type(error).__name__}: {str(error)[:80]}")
 
@@ -142,7 +205,7 @@ def main():
         rows = list(rows_of(prim, int(options.megabytes * 2**17)))
         if not rows:
             continue
-        times, sizes = zip(*rows, strict=True)
+        times, sizes, views = zip(*rows, strict=True)
         forward = statistics.median(t[0] for t in times)
         recorded = statistics.median(t[1] / t[0] for t in times)
         backward = statistics.median(t[2] / t[0] for t in times)
@@ -150,10 +213,10 @@ def main():
         if backward >= options.above:
             print(f"{prim.name:45s} {max(sizes):9d} {forward * 1e6:11.1f} {recorded:9.2f} {backward:9.2f}", flush=True)
         if backward > LIMIT:
-            slow.append((backward, prim.name))
+            slow.append((backward, prim.name, VIEW if any(views) else reason_for(prim.name)))
     print(f"\n{len(ratios)} functions; median {statistics.median(ratios):.2f}, {len(slow)} above {LIMIT:g}:")
-    for ratio, name in sorted(slow, reverse=True):
-        print(f"{ratio:8.1f}  {name:40s} {reason_for(name)}")
+    for ratio, name, reason in sorted(slow, reverse=True):
+        print(f"{ratio:8.1f}  {name:40s} {reason}")
 
 
 def reason_for(name):
