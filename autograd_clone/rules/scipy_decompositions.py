@@ -199,6 +199,8 @@ def _eig(a, left=False, right=True, **others):
     target = _EIG(plain(a), left)
     order = np.argmin(np.abs(column(target[0]) - plain(w)), axis=1)  # may be another in single precision
     w, vr = w[order], np.take_along_axis(vr, order[None, :], axis=1)
+    if target[-1].dtype.kind != "c":
+        vr = np.real(vr)  # NumPy makes complex numbers of all of them since 2.5
     vr = vr * np.sign(np.real(np.sum(conj(plain(vr)) * target[-1], axis=0)))
     if not left:
         return (w, vr) if right else w

@@ -213,7 +213,6 @@ composite(
         s(s.distinct(6)),
         s(s.distinct(2, 3), return_index=True, return_inverse=True, return_counts=True),
         s(s.distinct(3, 4), axis=0, equal_nan=False),
-        *([s(s.distinct(3, 4), axis=0, descending=True), s(s.distinct(5), descending=None)] if _EITHER_WAY else []),
         s(s.array(0)),
     ],
 )
