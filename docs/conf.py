@@ -36,6 +36,7 @@ html_theme_options = {"show_prev_next": True, "navigation_depth": 2}
 
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3
+nb_render_markdown_format = "gfm"  # the tables that cells make are tables
 nb_execution_mode = "force"
 nb_execution_raise_on_error = True
 nb_execution_timeout = 120
