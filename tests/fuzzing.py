@@ -354,6 +354,8 @@ class Call:
             names = list(_signature(self.target.plain) or ())
             args = tuple(a for i, a in enumerate(args) if i >= len(names) or names[i] not in _HOW)
             kwargs = {k: v for k, v in kwargs.items() if k not in _HOW and (k != "lower" or np.ndim(v) == 0)}  # f2py takes v[0]
+        if self.target.name == "scipy.linalg.lu":  # it fails in silence for bytes in the other order (SciPy 1.17)
+            args = tuple(a.astype(a.dtype.newbyteorder("=")) if isinstance(a, np.ndarray) else a for a in args)
         if self.target.name.startswith("scipy.special"):  # its loops write out of bounds when they are masked (SciPy 1.17)
             kwargs.pop("where", None)
         if self.target.name in _OF_PARTS and args and isinstance(args[0], list):
@@ -798,7 +800,7 @@ def _other_effects(call: Call, got: Any, want: Any) -> str | None:
         now, plain, before = (_at_path(tree, path) for tree in (got, want, original))
         if path in call.paths:
             if not _same_bytes(plain, before):
-                if call.may_be_overwritten() or _same_bytes(_stripped(now), plain):
+                if call.may_be_overwritten() or unlike(_stripped(now), plain, call.rounding()) is None:
                     return None
                 return "the plain call writes into the traced array, ours does not"
             continue

@@ -157,7 +157,7 @@ def view(self: ArrayBox, *args: Any, **kwargs: Any) -> Any:
     """As `numpy.ndarray.view`, which must not read the bytes as another type."""
     seen = np.zeros([min(n, 1) for n in self.shape], self.dtype).view(*args, **kwargs)  # raises what NumPy raises
     if type(seen) is np.ndarray and seen.dtype == self.dtype:
-        return self
+        return self if is_number(self) else self[...]  # an array of its own, whose shape may be set
     raise NotDifferentiableError(
         f"ndarray.view({', '.join(map(repr, (*args, *kwargs.values())))}) reads the bytes of a traced array; use x.real, x.imag or "
         "x.astype"

@@ -7,6 +7,7 @@ traced array. `as_array` is what other rules use on arguments that may be such l
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from operator import index as as_int
 from typing import Any
 
 import numpy as np
@@ -350,6 +351,7 @@ def array(object, dtype=None, *, copy=True, order="K", subok=False, ndmin=0, lik
     if options:
         raise UnsupportedKeywordError(f"numpy.array: {', '.join(options)} cannot be used with traced values")
     _check(dtype, order)
+    ndmin = as_int(ndmin)
     out = as_array(object)
     if copy is False and _STRICT and (out is not object or (dtype is not None and np.dtype(dtype) != dtype_of(out))):
         raise ValueError("Unable to avoid copy while creating an array as requested.")

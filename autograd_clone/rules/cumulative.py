@@ -10,6 +10,7 @@ and zeros among the elements are nothing special, at every order.
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 import numpy as np
@@ -207,7 +208,7 @@ def _cumulative(function, first, x, axis, dtype, out, include_initial):
         raise ValueError("For arrays which have more than one dimension ``axis`` argument is required.")
     if dtype is not None and not np.dtype(dtype).isnative:
         raise TypeError(f"a ufunc does not compute in {dtype}")
-    axis = axis or 0
+    axis = 0 if axis is None else operator.index(axis)
     result = function(x, axis=axis, dtype=dtype)
     if not include_initial:
         return result
