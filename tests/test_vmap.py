@@ -675,3 +675,10 @@ def test_memory_order_of_examples():
     for order in ("K", "A", "F", "C"):
         want = [onp.ravel(e, order) for e in x]
         onp.testing.assert_array_equal(vmap(lambda e, order=order: np.ravel(e, order))(x), want)
+
+
+def test_a_mask_of_more_axes_than_an_example_is_refused():
+    mask = onp.array([[True], [False]])  # as many rows as there are examples
+    for f in (np.sum, np.mean, lambda x, where: np.max(x, initial=0.0, where=where)):
+        with pytest.raises(ValueError):
+            vmap(lambda x, f=f: f(x, where=mask))(onp.ones((2, 3)))

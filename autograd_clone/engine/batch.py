@@ -66,6 +66,9 @@ class BatchTrace(Trace):
             rule = prim.batch = rule_for(prim)
         if params and self.is_in(params):
             return parameterised(self, prim, rule, operands, params)
+        where = params.get("where")
+        if type(where) is np.ndarray and not isinstance(prim.fun, np.ufunc) and where.ndim > _ndim(operands[0]):
+            raise ValueError(f"{prim.name}: the mask has more axes than the array")  # and would be taken for one of all examples
         return rule(self, prim, operands, params)
 
     def apply_with(self, prim: Primitive, args: tuple, kwargs: dict, prepare: Callable = tuple) -> Any:

@@ -57,8 +57,6 @@ def one_operand(change: Callable[[int, tuple, Params], Params]) -> Callable:
         x, given = bound(prim, operands, params)
         if not trace.owns(x):
             return loop(trace, prim, operands, params)
-        if np.ndim(given.get("where", True)) > x.ndim:  # the mask would be taken for one that has the batch axis
-            return refused(trace, prim, operands, params)
         return trace.box(run(prim, x._value, given | change(x.ndim, x.shape, prim.defaults | given)))
 
     return batched
