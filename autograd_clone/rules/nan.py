@@ -17,7 +17,7 @@ from ..engine.define import composite, custom, selection
 from ..engine.duck import is_duck
 from .creation import as_array
 from .reductions import extremum_jvp, extremum_samples, extremum_vjp, with_initial
-from .tools import NOT_GIVEN, anywhere, given, refuse_out
+from .tools import NOT_GIVEN, anywhere, axes_of, given, refuse_out
 
 _f: Any
 
@@ -121,6 +121,8 @@ def _spread(nan_function, function):
         a, mask = _kept(a, where)
         new = {"mean": mean, "correction": correction}  # since NumPy 2.0
         new = {k: v for k, v in new.items() if v is not NOT_GIVEN}
+        if axis is not None and not a.ndim:
+            axis = axes_of(axis, 0)  # which `var` refuses of a number
         spread = function(a, axis=axis, dtype=dtype, ddof=ddof, keepdims=keepdims, where=mask, **new)
         few = np.count_nonzero(mask, axis=axis, keepdims=keepdims is not NOT_GIVEN and keepdims) <= new.get("correction", ddof)
         return np.where(few, np.nan, spread) if anywhere(few) else spread

@@ -60,7 +60,7 @@ def _polyint(p, m=1, k=None):
     if m < 0:
         raise ValueError("Order of integral must be positive (see polyder)")
     p = as_array(p)
-    if len(shape_of(p)) != 1:
+    if m and len(shape_of(p)) != 1:
         raise ValueError("polynomials have one axis")
     k = np.zeros(int(m)) if k is None else np.reshape(as_array(k), -1)
     if k.size == 1 and m > 1:
