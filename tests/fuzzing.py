@@ -354,6 +354,8 @@ class Call:
             names = list(_signature(self.target.plain) or ())
             args = tuple(a for i, a in enumerate(args) if i >= len(names) or names[i] not in _HOW)
             kwargs = {k: v for k, v in kwargs.items() if k not in _HOW and (k != "lower" or np.ndim(v) == 0)}  # f2py takes v[0]
+            if any(_at_path(args, p).dtype.kind == "c" for p in _array_paths((), args)):
+                args = _without_objects(args)  # beside which SciPy drops imaginary parts in silence (SciPy 1.17)
         if self.target.name == "scipy.linalg.lu":  # it fails in silence for bytes in the other order (SciPy 1.17)
             args = tuple(a.astype(a.dtype.newbyteorder("=")) if isinstance(a, np.ndarray) else a for a in args)
         if self.target.name.startswith("scipy.special"):  # its loops write out of bounds when they are masked (SciPy 1.17)
@@ -502,10 +504,18 @@ class Call:
         """Relative difference that different orders of operations may make to a value."""
         args, kwargs = self.arguments()
         eps = max(float(np.finfo(x.dtype).eps) for x in (*_numbers(args), *_numbers(kwargs), *self.values))
-        if self.target.name.endswith(".det"):  # of Hadamard's bound
-            bound = max([float(np.max(np.prod(np.linalg.norm(x, axis=-1), axis=-1), initial=1.0)) for x in _numbers(args) if np.ndim(x) > 1], default=1.0)
-            return 1e3 * eps * 1e3 * bound
         return 1e4 * eps if "linalg" in self.target.name else 200 * eps
+
+    def inaccuracy(self) -> float:
+        """Absolute difference that comes with the method: an error that was asked for, or what `rounding` says of a number near zero."""
+        args, kwargs = self.arguments()
+        if self.target.name in ("scipy.linalg.eigh_tridiagonal", "scipy.linalg.eigvalsh_tridiagonal"):
+            tol = kwargs.get("tol", 0.0)
+            return float(tol) if isinstance(tol, (float, np.floating)) else 0.0
+        if self.target.name.endswith(".det"):
+            a = _outcome(lambda: np.asarray((*args, kwargs.get("a"))[0]))
+            return 0.0 if isinstance(a, Raised) or a.ndim < 2 or not a.size or a.dtype.kind not in "fc" else _error_of_determinant(a)
+        return 0.0
 
     def may_be_overwritten(self) -> bool:
         """Whether NumPy is allowed to use an argument as scratch memory, as ours does not."""
@@ -575,6 +585,18 @@ def numbers_in(x: Any) -> list:
 
 def _numbers(x: Any) -> list:
     return [_numpy(y) for _, y in _traceable((), x)]
+
+
+def _error_of_determinant(a: np.ndarray) -> float:
+    """The rounding error of the determinant of `a`, or of the worst in a stack.
+
+    By elimination with row pivots it is the determinant of a matrix at a distance of a few ``n eps |a|`` from `a`, and moves by at
+    most that times the largest derivative, which is of the size of all singular values but the last (Higham 2002, sections 9.3 and 14.6).
+    """
+    with _quiet():
+        s = np.linalg.svd(a.astype("D"), compute_uv=False)
+        n = a.shape[-1]
+        return 10 * n**2 * float(np.finfo(a.dtype).eps) * float(np.max(s[..., 0] * np.prod(s[..., :-1], axis=-1)))
 
 
 def _numpy(x: Any) -> Any:
@@ -695,7 +717,7 @@ def _judge(call: Call, want: Any) -> Tally:
         return Tally(f"gives {_short(seen[0][0])} where NumPy raises {_said(want.error)}", "accepted")
     if (want[0] is None and seen[0][0] is not None) or (call.target.name == "scipy.linalg.sqrtm" and np.ndim(call.values[0]) < 2):
         return Tally(None, "SciPy gives up")
-    difference = unlike(seen[0][0], want[0], call.rounding())
+    difference = unlike(seen[0][0], want[0], call.rounding(), call.inaccuracy())
     if difference:
         return Tally(f"value: {difference}", "value")
     difference = _other_effects(call, seen[0][1], want[1])
@@ -755,6 +777,8 @@ def _judge_error(call: Call, want: Any, got: Any) -> Tally:
         return Tally(None, "refused: LinAlgError")  # in the backward pass: there is no derivative
     if not isinstance(error, AutogradError):
         return Tally(f"raises {_said(error)}{_at(error)}", "error")
+    if isinstance(error.__cause__, (NameError, AssertionError)):
+        return Tally(f"hides {error.__cause__!r}{_at(error.__cause__)}", "error")  # of the package itself
     said = " ".join([str(error), *getattr(error, "__notes__", ())])
     if isinstance(error, TracedConversionError):
         return Tally(None, "refused: TracedConversionError")  # it names what asked: int(), float(), ...
@@ -829,22 +853,31 @@ def _array_paths(path: tuple, x: Any) -> Iterator[tuple]:
         yield path
 
 
+def _without_objects(args: tuple) -> tuple:
+    """`args` with arrays of numbers in place of those of Python objects."""
+    for path in list(_array_paths((), args)):
+        a = _at_path(args, path)
+        if a.dtype == object and all(isinstance(e, (float, complex)) for e in a.flat):
+            args = _put(args, path, np.array(a.tolist()).reshape(a.shape))
+    return args
+
+
 def _at_path(tree: Any, path: tuple) -> Any:
     for key in path:
         tree = tree[key]
     return tree
 
 
-def unlike(got: Any, want: Any, rtol: float = 0.0, where: str = "") -> str | None:
+def unlike(got: Any, want: Any, rtol: float = 0.0, atol: float = 0.0, where: str = "") -> str | None:
     """In what two results differ."""
     if isinstance(want, dict):
         if not isinstance(got, dict) or got.keys() != want.keys():
             return f"{where}: {got!r} for {want!r}"
-        return next((d for k in want if (d := unlike(got[k], want[k], rtol, f"{where}[{k!r}]"))), None)
+        return next((d for k in want if (d := unlike(got[k], want[k], rtol, atol, f"{where}[{k!r}]"))), None)
     if isinstance(want, (list, tuple)):
         if not isinstance(got, (list, tuple)) or len(got) != len(want):
             return f"{where}: {_short(got)} for {_short(want)}"
-        return next((d for i, w in enumerate(want) if (d := unlike(got[i], w, rtol, f"{where}[{i}]"))), None)
+        return next((d for i, w in enumerate(want) if (d := unlike(got[i], w, rtol, atol, f"{where}[{i}]"))), None)
     if not isinstance(want, _NUMBERS):
         return None if type(got) is type(want) else f"{where}: a {type(got).__name__} for a {type(want).__name__}"
     if not isinstance(got, _NUMBERS):
@@ -854,13 +887,13 @@ def unlike(got: Any, want: Any, rtol: float = 0.0, where: str = "") -> str | Non
     dtypes = [dtype_of(x).newbyteorder("=") for x in (got, want)]
     if dtypes[0] != dtypes[1] and type(want) not in (float, complex) and not (dtypes[1] == object and dtypes[0].kind in "fc"):
         return f"{where}: dtype {dtype_of(got)} for {dtype_of(want)}"
-    return None if _close(np.asarray(got), np.asarray(want), rtol) else f"{where}: {_short(got)} for {_short(want)}"
+    return None if _close(np.asarray(got), np.asarray(want), rtol, atol) else f"{where}: {_short(got)} for {_short(want)}"
 
 
 _NUMBERS = (np.ndarray, np.generic, bool, int, float, complex)
 
 
-def _close(got: np.ndarray, want: np.ndarray, rtol: float) -> bool:
+def _close(got: np.ndarray, want: np.ndarray, rtol: float, atol: float) -> bool:
     if want.dtype.kind == "O":  # of Python numbers ours makes an array of NumPy's
         return all(isinstance(b, complex) or _close_objects(a, b) for a, b in zip(got.flat, want.flat, strict=True))
     if want.dtype.kind not in "fc":
@@ -871,7 +904,7 @@ def _close(got: np.ndarray, want: np.ndarray, rtol: float) -> bool:
         return False
     with np.errstate(all="ignore"):
         scale = max(np.max(np.abs(want[finite]), initial=0.0), 1e-3)
-        return bool(np.all(np.abs(got[finite] - want[finite]) <= rtol * scale))
+        return bool(np.all(np.abs(got[finite] - want[finite]) <= rtol * scale + atol))
 
 
 def _close_objects(a: Any, b: Any) -> bool:
@@ -908,6 +941,8 @@ def _judge_derivatives(call: Call, f: Callable, ys: tuple, pull: Callable, plain
         return Tally(None, "no derivative")
     if not ys or (call.via is None and call.target.name in _UNDETERMINED):
         return Tally(None, "no derivative")
+    if re.search("linalg.eigvals$", call.target.name) and _are_repeated(ys[0]):
+        return Tally(None, "no derivative")  # the eigenvalues part, and which of them is which depends on the direction
     hs = _outcome(lambda: _quietly(pull, tuple(gs)))
     if isinstance(hs, Raised):
         verdict = _judge_error(call, None, hs)
@@ -924,6 +959,12 @@ def _judge_derivatives(call: Call, f: Callable, ys: tuple, pull: Callable, plain
         if shape_of(t) != shape_of(y) or dtype_of(t) != dtype_of(y):
             return Tally(f"tangent {dtype_of(t)}{shape_of(t)} of {dtype_of(y)}{shape_of(y)}", "tangent")
     return _compare(call, ys, vs, gs, hs, ts)
+
+
+def _are_repeated(w: Any) -> bool:
+    """Whether two of the eigenvalues of a general matrix are one, as far as its precision tells."""
+    gaps = np.abs(w[..., :, None] - w[..., None, :]) + np.where(np.eye(w.shape[-1]), np.inf, 0)
+    return bool(np.any(gaps <= 100 * np.finfo(w.dtype).eps * np.max(np.abs(w), axis=-1, initial=0)[..., None, None]))
 
 
 def _compare(call: Call, ys: Any, vs: list, gs: list, hs: Any, ts: Any) -> Tally:
@@ -1040,5 +1081,5 @@ def _judge_batch(call: Call, want: Any, chooser: Draw) -> Tally:
     expected = [np.stack([a, b]) if shape_of(a) == shape_of(b) else None for a, b in pairs]
     if any(e is None for e in expected):
         return Tally(None, "ragged batch")
-    difference = unlike(list(got), expected, call.rounding())
+    difference = unlike(list(got), expected, call.rounding(), call.inaccuracy())
     return Tally(difference and f"vmap: {difference}", "compared in batches")

@@ -189,6 +189,14 @@ def test_functions_that_scipy_has_in_python(name, args, i):
     assert traced == pytest.approx(oracle.gradient(lambda x: own(*args[:i], x, *args[i + 1 :]), args[i]), rel=1e-9)
 
 
+@pytest.mark.filterwarnings("ignore:floating point number truncated")
+def test_expn_of_a_float_is_that_of_its_integer_part():
+    for n in (0.4, 0.99, 1.0, 1.7, 2.077):
+        want = oracle.gradient(lambda x, n=n: scipy.special.expn(int(n), x), 0.6)
+        assert grad(lambda x, n=n: special.expn(n, x))(0.6) == pytest.approx(want, rel=1e-8)
+        assert grad(lambda x, n=n: special.expn(np.float64(n), x).sum())(np.array([0.6]))[0] == pytest.approx(want, rel=1e-8)
+
+
 def test_what_special_refuses():
     for f in (lambda v: special.jv(v, 1.0), lambda n: special.expn(n, 1.0), lambda a: special.hyp1f1(a, 1.0, 1.0)):
         with pytest.raises(MissingRuleError):

@@ -308,3 +308,14 @@ def test_power_transformation_of_zero_and_infinity():
         for x, lmbda, want in ((0.0, 0.5, 4.0), (0.0, -0.5, np.inf), (np.inf, -0.5, 4.0), (np.inf, 0.5, np.inf), (0.0, 0.0, np.inf)):
             assert grad(special.boxcox, 1)(x, lmbda) == want
             assert grad(special.boxcox1p, 1)(x - 1.0, lmbda) == want
+
+
+@pytest.mark.parametrize(("y", "of_x"), [(0.0, 0.0), (0.5, np.inf), (1.0, 1.0), (2.0, 0.0)])
+def test_a_power_of_zero_less_one(y, of_x):
+    from autograd_clone.scipy import special
+
+    with np.errstate(all="ignore"):
+        assert grad(special.powm1)(0.0, y) == of_x
+        assert grad(special.powm1, 1)(0.0, y) == 0
+        assert jvp(special.powm1, (0.0, y), (1.0, 1.0))[1] == of_x
+        assert grad(special.powm1, 1)(0.0, -1.0) == -np.inf

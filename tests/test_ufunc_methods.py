@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from autograd_clone import grad, hessian, jacobian, jvp
+from autograd_clone import grad, hessian, jacobian, jvp, vmap
 from autograd_clone.engine.errors import TracedConversionError, UnsupportedKeywordError
 
 from . import oracle
@@ -62,6 +62,23 @@ def test_the_first_element_goes_through_a_piecewise_constant_ufunc(ufunc):
     agrees(lambda x: ufunc.accumulate(x, axis=1), x)
     agrees(lambda x: ufunc.reduce(x[:1]), x)
     agrees(lambda x: ufunc.reduceat(x, [0, 1, 2], axis=1), x)
+
+
+@pytest.mark.parametrize("options", [{}, {"initial": None}, {"initial": 0.0}], ids=str)
+def test_hypot_of_one_element_is_the_element_only_if_there_is_no_identity(options):
+    x = np.array([[-1.5, 0.7]])
+    f = lambda x: np.hypot.reduce(x, axis=0, **options)
+    agrees(f, x)
+    np.testing.assert_array_equal(vmap(f)(np.stack([x, 2 * x])), np.stack([f(x), f(2 * x)]))
+
+
+@per_ufunc([np.minimum, np.fmin, np.multiply, np.subtract])
+def test_an_unsigned_operand_of_64_bits_does_not_become_negative(ufunc):
+    x = np.array([-2.169, 0.5])
+    for n in (np.uint64(2**63), np.full(2, 2**64 - 1, np.uint64)):
+        slope = float(np.max(n)) if ufunc is np.multiply else 1.0
+        np.testing.assert_allclose(grad(lambda x, n=n: np.sum(ufunc(x, n)))(x), slope)
+        np.testing.assert_allclose(jvp(lambda x, n=n: ufunc.outer(x, n), (x,), (x,))[1].T, np.broadcast_to(slope * x, (*np.shape(n), 2)))
 
 
 def test_reduce_where_numpy_is_wrong():

@@ -341,12 +341,13 @@ class Primitive:
 def wide(x: Any) -> Any:
     """An array of small or unsigned integers, or of truth values, as one whose negatives and products are what they should be.
 
-    Images are often of such a type. ``-x`` of an unsigned 1 is 255, and ``np.log`` of it is of half precision.
+    Images are often of such a type. ``-x`` of an unsigned 1 is 255, and ``np.log`` of it is of half precision. What needs all
+    64 bits fits in no signed type, and is taken for the float that NumPy makes of it beside another.
     """
     dtype = getattr(x, "dtype", None)
     if dtype is None or dtype is _FLOAT64 or dtype.kind not in "biu" or dtype is _INT64:
         return x
-    return x.astype(_INT64)
+    return x.astype(_FLOAT64 if dtype.kind == "u" and dtype.itemsize == 8 else _INT64)
 
 
 _FLOAT64, _INT64 = np.dtype(np.float64), np.dtype(np.int64)

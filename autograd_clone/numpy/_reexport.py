@@ -91,7 +91,9 @@ def _without_examples(doc: str | None) -> str | None:
 
 def _of_types(fun: Callable) -> Callable:
     def function(*args: Any, **kwargs: Any) -> Any:
-        types = (*args[1:], *kwargs.values()) if name == "can_cast" else (*args, *kwargs.values())
+        types: Any = (*args, *kwargs.values())
+        if name == "can_cast":  # its first argument may be an array
+            types = (*args[1:], *(v for k, v in kwargs.items() if k != "from_"))
         if any(isinstance(x, Box) and isinstance(x, ndarray) for x in types):
             raise TypeError("Cannot construct a dtype from an array")  # NumPy would take its attribute `dtype`
         return fun(*args, **kwargs)

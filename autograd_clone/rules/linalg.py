@@ -120,7 +120,7 @@ def _tensorsolve(a, b, axes=None):
         if any(i < 0 for i in axes):
             raise ValueError("axes are counted from the first")
         a = np.transpose(a, [i for i in range(a.ndim) if i not in last] + last)
-    shape = a.shape[b.ndim :]
+    shape = a.shape[-(a.ndim - b.ndim) :]  # all axes if there are as many in b
     size = prod(shape)
     if a.size != size**2:
         raise np.linalg.LinAlgError(
@@ -207,7 +207,8 @@ def _pinv(a, rcond=None, hermitian=False, *, rtol=NOT_GIVEN):
     a = as_array(a)
     if a.ndim < 2:
         raise np.linalg.LinAlgError("the pseudo-inverse is that of a matrix")
-    if hermitian and a.size:
+    hermitian = hermitian and prod(a.shape[-2:]) > 0
+    if hermitian:
         check_square(a)
     if rcond is None:
         rcond = 1e-15 if rtol is NOT_GIVEN else rtol

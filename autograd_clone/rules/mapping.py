@@ -35,7 +35,7 @@ def piecewise(x, condlist, funclist, *args, **kw):
     for condition, function in reversed(pairs):  # later ones win
         place = condition & ~done
         done |= condition
-        if not condition.any():
+        if callable(function) and not condition.any():
             continue
         value = as_array(function(x[condition], *args, **kw) if callable(function) else function)
         if shape_of(value):  # one for each element that is selected

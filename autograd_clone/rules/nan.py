@@ -15,9 +15,9 @@ from ..engine.box import Box, all_values
 from ..engine.cotangent import dtype_of
 from ..engine.define import composite, custom, selection
 from ..engine.duck import is_duck
-from .creation import as_array
+from .creation import NUMBERS, as_array
 from .reductions import extremum_jvp, extremum_samples, extremum_vjp, with_initial
-from .tools import NOT_GIVEN, anywhere, axes_of, given, refuse_out
+from .tools import NOT_GIVEN, anywhere, axes_of, given, in_dtype, refuse_out
 
 _f: Any
 
@@ -123,6 +123,8 @@ def _spread(nan_function, function):
         new = {k: v for k, v in new.items() if v is not NOT_GIVEN}
         if axis is not None and not a.ndim:
             axis = axes_of(axis, 0)  # which `var` refuses of a number
+        if mean is not NOT_GIVEN and type(mean) not in NUMBERS and dtype_of(a).kind in "fc":
+            new["mean"] = in_dtype(as_array(mean), dtype_of(a))  # NumPy writes the distances into a copy of `a`
         spread = function(a, axis=axis, dtype=dtype, ddof=ddof, keepdims=keepdims, where=mask, **new)
         few = np.count_nonzero(mask, axis=axis, keepdims=keepdims is not NOT_GIVEN and keepdims) <= new.get("correction", ddof)
         return np.where(few, np.nan, spread) if anywhere(few) else spread

@@ -18,6 +18,7 @@ from .linalg import check_square
 from .matrices import H, T, column, conj, is_complex
 from .repeated import equal_pairs, plain
 from .scipy_linalg import refuse_unless, scipy_composite, symmetric, triangular_system
+from .tools import in_dtype
 
 # ---- symmetric eigenvalue problems -------------------------------------------------------------------------
 
@@ -148,12 +149,20 @@ def _eigh_tridiagonal(d, e, eigvals_only=False, select="a", select_range=None, *
         raise UnsupportedKeywordError(
             f"scipy.linalg.eigh_tridiagonal: the derivative does not support select={select!r}"
         )
-    chosen = slice(None) if select == "a" else slice(select_range[0], select_range[1] + 1)
+    chosen = slice(None) if select == "a" else _chosen(select_range, len(w))
     if eigvals_only:
         return w[chosen]
     options = {"select": select, "select_range": select_range, **others}
     target = _TRIDIAGONAL(plain(d), plain(e), **options)
     return w[chosen], _turned_to(vectors()[:, chosen], target, w[chosen])
+
+
+def _chosen(select_range, n):
+    """The slice from the first to the last of some of `n` eigenvalues."""
+    bounds = np.asarray(select_range)
+    if bounds.shape != (2,) or bounds.dtype.kind not in "iu" or not 0 <= bounds[0] <= bounds[1] < n:
+        raise ValueError(f"select_range is two numbers from 0 to {n - 1} that do not fall, not {select_range!r}")
+    return slice(int(bounds[0]), int(bounds[1]) + 1)
 
 
 def _tridiagonal(d, e):
@@ -299,6 +308,8 @@ def _rank(s, a, rcond):
 )
 def _qr(a, mode="full", pivoting=False):
     a = as_array(a)
+    if a.dtype.char in "gG":  # as SciPy does
+        a = in_dtype(a, np.complex128 if a.dtype.kind == "c" else np.float64)
     if mode not in ("full", "r", "economic", "raw"):
         raise ValueError(f"mode {mode!r} is none of 'full', 'r', 'economic' and 'raw'")
     if mode == "raw":

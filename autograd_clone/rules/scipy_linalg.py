@@ -21,6 +21,7 @@ from ..engine.box import Box
 from ..engine.cotangent import dtype_of, shape_of
 from ..engine.define import composite, custom
 from ..engine.errors import UnsupportedKeywordError
+from ..engine.primitive import signature_of
 from ..engine.pytree import flatten
 from .creation import holds_box
 from .linalg import check_square, lower_as_hermitian, pinv_with
@@ -47,7 +48,10 @@ def scipy_composite(fun, *, asked=False, **options):
     def register(implementation):
         @functools.wraps(implementation)
         def called(*args, **kwargs):
-            sizes = [x.size for x in flatten((args, kwargs))[0] if isinstance(x, Box)]
+            leaves = flatten((args, kwargs))[0]
+            if any(isinstance(x, np.ndarray) and x.dtype.kind in "SUmMV" for x in leaves):  # strings would be read as numbers
+                raise TypeError(f"{options['name']} takes arrays of numbers")
+            sizes = [x.size for x in leaves if isinstance(x, Box)]
             if sizes and not any(sizes):  # the derivative with respect to nothing
                 return of_values(*_plain(args), **_plain(kwargs))
             given = signature.bind(*args, **kwargs).arguments
@@ -91,9 +95,10 @@ def double(x):
 
 
 def refuse_unless(fun, **given):
-    """Raise for each keyword argument whose value is true: there is no derivative for it."""
+    """Raise for each keyword argument that is not SciPy's default: there is no derivative for it."""
+    defaults = signature_of(getattr(scipy.linalg, fun))
     for name, value in given.items():
-        if value is not None and value is not False:
+        if value is not defaults[name]:
             raise UnsupportedKeywordError(
                 f"scipy.linalg.{fun}: the derivative does not support the keyword {name}={value!r}"
             )
@@ -441,7 +446,7 @@ def _lu(a, permute_l=False, p_indices=False):
         upper = np.concatenate([upper, TRIANGULAR_SOLVE(lower, rows[:, k:], lower=True)], axis=1)
     if permute_l:
         return lower[back], upper
-    permutation = (back[:, None] == np.arange(a.shape[0])).astype(real_dtype(a))
+    permutation = (back[:, None] == np.arange(a.shape[0])).astype(real_dtype(upper))
     return back.astype(np.int32) if p_indices else permutation, lower, upper
 
 

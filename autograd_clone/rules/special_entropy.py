@@ -12,6 +12,7 @@ from scipy import special as sc
 from ..engine.define import elementwise
 from .special_tools import times
 from .tools import anywhere
+from .ufuncs import power_base, power_exponent
 
 _POSITIVE = {"domain": "positive"}
 
@@ -181,7 +182,7 @@ elementwise(
 )
 elementwise(
     sc.powm1,
-    x=lambda g, x, y: g * (y * x ** (y - 1)),
-    y=lambda g, x, ans: times(g, (1 + ans) * np.log(x)),
+    x=lambda g, x, y: power_base(g, x, y),
+    y=lambda g, x, y, ans: power_exponent(g, x, y, 1 + ans),
     options={"samples": _two_powers},
 )

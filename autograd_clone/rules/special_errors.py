@@ -131,6 +131,7 @@ elementwise(
 
 def _expn(g, n, x, ans):
     """``-expn(n - 1, x)``, written out for n = 0, where SciPy knows no ``expn(-1, x)``."""
+    n = np.trunc(n)  # SciPy's loop for floats takes the integer part
     if not anywhere(n == np.zeros(())):
         return -g * sc.expn(n - 1, x)
     return -g * np.where(n == np.zeros(()), (1 + 1 / x) * ans, sc.expn(np.maximum(n, 1) - 1, x))

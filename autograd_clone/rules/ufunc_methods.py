@@ -64,7 +64,8 @@ def reduce(ufunc, array, *, axis=0, dtype=None, out=None, keepdims=False, initia
     options = {"axis": axis, "dtype": dtype, "keepdims": keepdims, "initial": initial, "where": where}
     options = {k: v for k, v in options.items() if v is not NOT_GIVEN}
     x = as_array(array)
-    if initial is None:
+    begun = initial is not None  # or the identity
+    if not begun:
         if not x.size:
             ufunc.reduce(np.zeros(shape_of(x), dtype_of(x)), **options)  # raises if there is nothing to begin with
         initial = NOT_GIVEN
@@ -92,7 +93,7 @@ def reduce(ufunc, array, *, axis=0, dtype=None, out=None, keepdims=False, initia
     if initial is not NOT_GIVEN:
         initial = cast_to(as_array(initial), x.dtype)
     reduced = axes_of(axis, len(shape))
-    result = _folded(ufunc, to_last(x, axis), initial, mask)
+    result = _folded(ufunc, to_last(x, axis), initial, mask, begun)
     rest = tuple(n for i, n in enumerate(shape) if i not in reduced)
     return result.reshape(kept_shape(shape, axis) if keepdims else rest)
 
@@ -116,8 +117,11 @@ def _of_objects(ufunc, method):
     )
 
 
-def _folded(ufunc, x, initial, mask):
-    """The reduction of the last axis, from the left and beginning with `initial`; of the elements where `mask` is true, if given."""
+def _folded(ufunc, x, initial, mask, begun):
+    """The reduction of the last axis, from the left and beginning with `initial`; of the elements where `mask` is true, if given.
+
+    Unless it is `begun` with something, one element alone is what it is.
+    """
     n = x.shape[-1]
     given = initial is not NOT_GIVEN
     if n == 0:
@@ -125,7 +129,7 @@ def _folded(ufunc, x, initial, mask):
             return np.broadcast_to(initial, shape_of(x)[:-1])
         return ufunc.reduce(np.zeros(shape_of(x), x.dtype), axis=-1)
     if ufunc in _ANY_ORDER:
-        result = _by_halves(ufunc, x)
+        result = _by_halves(ufunc, x, begun)
         return ufunc(initial, result) if given else result
     result = initial if given else x[..., 0]
     for i in range(0 if given else 1, n):
@@ -134,9 +138,9 @@ def _folded(ufunc, x, initial, mask):
     return result
 
 
-def _by_halves(ufunc, x):
+def _by_halves(ufunc, x, begun):
     """log2(n) operations on arrays."""
-    if ufunc is np.hypot and x.shape[-1] == 1:
+    if begun and ufunc is np.hypot and x.shape[-1] == 1:
         return np.abs(x[..., 0])
     rest = []
     while (n := x.shape[-1]) > 1:

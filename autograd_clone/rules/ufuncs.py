@@ -28,10 +28,10 @@ _NUMBERS = frozenset({int, float, complex})
 # ---- powers ------------------------------------------------------------------------------------------
 
 
-def _power_base(g, x1, x2):
+def power_base(g, x1, x2):
     """``x2 * x1**(x2 - 1)``, and zero for the exponent zero, whatever the base.
 
-    Where the base is zero and the exponent is not negative, nothing depends on the exponent (as in `_power_exponent`).
+    Where the base is zero and the exponent is not negative, nothing depends on the exponent (as in `power_exponent`).
     """
     if type(x2) in _NUMBERS:
         if x2 == 2:
@@ -63,7 +63,7 @@ def _power_slope(x, n):
     return n * x ** (n - 1) if n != 0 else 0.0
 
 
-def _power_exponent(g, x1, x2, ans):
+def power_exponent(g, x1, x2, ans):
     """``ans * log(x1)``, and zero where 0**x2 is 0 or 1."""
     if type(x1) in _NUMBERS and x1 != 0:
         return g * (ans * np.log(x1).item())
@@ -75,7 +75,7 @@ def _power_exponent(g, x1, x2, ans):
     return g * (ans * np.log(x1))
 
 
-elementwise(np.power, x1=_power_base, x2=_power_exponent, options=_POSITIVE)
+elementwise(np.power, x1=power_base, x2=power_exponent, options=_POSITIVE)
 elementwise(np.square, x=lambda g, x: g * (x + x))
 elementwise(np.sqrt, x=lambda g, ans: g / (ans + ans), options=_POSITIVE)
 elementwise(np.cbrt, x=lambda g, ans: g / (3 * ans * ans), options=_NONZERO)
@@ -84,8 +84,8 @@ elementwise(np.reciprocal, x=lambda g, ans: -g * ans * ans, options=_NONZERO)
 
 # The same in double precision at least: a Python number may widen the other operand, unlike elsewhere.
 _FLOAT_POWER = {
-    "x1": lambda g, x1, x2, ans_dtype: _power_base(g, in_dtype(x1, ans_dtype), x2),
-    "x2": lambda g, x1, x2, ans: _power_exponent(g, in_dtype(x1, dtype_of(ans)), x2, ans),
+    "x1": lambda g, x1, x2, ans_dtype: power_base(g, in_dtype(x1, ans_dtype), x2),
+    "x2": lambda g, x1, x2, ans: power_exponent(g, in_dtype(x1, dtype_of(ans)), x2, ans),
 }
 broadcasting(custom(np.float_power, vjp=_FLOAT_POWER, jvp=_FLOAT_POWER, domain="positive"))
 
