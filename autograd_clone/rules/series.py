@@ -87,6 +87,12 @@ def _padded(c: Any, n: int) -> Any:
     return c if len(c) == n else np.concatenate([c, np.zeros(n - len(c), c.dtype)])
 
 
+def _both_sides(c: Any) -> Any:
+    """The coefficients of ``sum(c[k] * cos(k * theta))`` for all powers of ``exp(i * theta)``, from the lowest."""
+    half = c[1:] / 2
+    return np.concatenate([half[::-1], c[:1], half])
+
+
 def _sum(a: Any, b: Any, sign: int) -> Any:
     n = max(len(a), len(b))
     return trimmed(_padded(a, n) + sign * _padded(b, n))
@@ -230,8 +236,11 @@ class Basis:
         a, b = as_coefficients(a), as_coefficients(b)
         if self.prefix == "poly":
             return trimmed(np.convolve(a, b))
+        if self.prefix == "cheb":  # the cosine series in powers of exp(i theta), whose product is a convolution
+            product = np.convolve(_both_sides(a), _both_sides(b))[len(a) + len(b) - 2 :]
+            return trimmed(np.concatenate([product[:1], 2 * product[1:]]))
         dtype = np.result_type(_real(a), _real(b))
-        if self.prefix != "cheb" and 1 in (len(a), len(b)):  # as NumPy has it
+        if 1 in (len(a), len(b)):  # as NumPy has it
             dtype = np.result_type(dtype, np.float64)
         table = products_of(self.function("mul"), len(a), len(b)).astype(dtype)
         return trimmed(np.tensordot(np.tensordot(table, b, (2, 0)), a, (1, 0)))
