@@ -197,6 +197,13 @@ def test_expn_of_a_float_is_that_of_its_integer_part():
         assert grad(lambda x, n=n: special.expn(np.float64(n), x).sum())(np.array([0.6]))[0] == pytest.approx(want, rel=1e-8)
 
 
+@pytest.mark.parametrize(("z", "m"), [(-1.407, 0.349), (-1.33, 0.54), (-0.438, -0.297), (-2.3, 1.6), (1.4, -2.7), (-2.4, -1.0), (0.3, 0.9)])
+def test_poch_on_both_sides_of_zero(z, m):
+    f = lambda z: scipy.special.poch(z, m)
+    assert grad(f)(z) == pytest.approx(oracle.gradient(f, z), rel=1e-7)
+    assert grad(grad(f))(z) == pytest.approx(oracle.gradient(grad(f), z), rel=1e-6)
+
+
 def test_what_special_refuses():
     for f in (lambda v: special.jv(v, 1.0), lambda n: special.expn(n, 1.0), lambda a: special.hyp1f1(a, 1.0, 1.0)):
         with pytest.raises(MissingRuleError):

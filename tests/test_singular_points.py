@@ -8,8 +8,8 @@ import warnings
 import numpy as np
 import pytest
 
-from autograd_clone import grad, hessian, jvp
-from autograd_clone.engine.errors import MissingRuleError
+from autograd_clone import grad, hessian, jvp, vjp
+from autograd_clone.engine.errors import AutogradError, MissingRuleError
 
 from . import oracle
 
@@ -319,3 +319,20 @@ def test_a_power_of_zero_less_one(y, of_x):
         assert grad(special.powm1, 1)(0.0, y) == 0
         assert jvp(special.powm1, (0.0, y), (1.0, 1.0))[1] == of_x
         assert grad(special.powm1, 1)(0.0, -1.0) == -np.inf
+
+
+@pytest.mark.parametrize("base", [-2, -2.0, np.float64(-2.0), np.array([-2.0])])
+def test_complex_powers_of_negative_numbers(base):
+    y = np.array([1.066 - 1.06j, 0.3 + 0.2j])
+    np.testing.assert_allclose(jvp(lambda y: base**y, (y,), (y,))[1], base**y * np.log(-2 + 0j) * y, rtol=1e-13)
+
+
+@pytest.mark.parametrize("f", [np.sum, np.prod, lambda x, dtype: np.concatenate([x, x], dtype=dtype), lambda x, dtype: np.stack([x, x], dtype=dtype)])
+@pytest.mark.parametrize("dtype", ["d", "g"])
+def test_python_objects_have_no_silent_derivative(f, dtype):
+    def pulled(x):
+        ans, pull = vjp(lambda x: f(x, dtype=object), x)
+        return pull(np.ones_like(ans))
+
+    with pytest.raises(AutogradError):
+        pulled(np.array([1.5, 2.5], dtype))

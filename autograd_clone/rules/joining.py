@@ -80,7 +80,7 @@ def _concatenate(arrays, /, axis=0, out=None, *, dtype=None, casting="same_kind"
     if axis is not None and out is None and dtype is None and casting == "same_kind":
         return join([a if type(a) is ArrayBox else as_array(a) for a in arrays], axis)
     refuse_out(np.concatenate, out)
-    if truncates(dtype):
+    if truncates(dtype, np.concatenate):
         return _JOINED_VALUES([getval(as_array(a)) for a in arrays], axis, dtype=dtype, casting=casting)
     if axis is None:
         return join([np.ravel(as_array(a)) for a in arrays], 0, dtype, casting)
@@ -125,7 +125,7 @@ def _join(arrays: list, axis: int, **options: Any) -> Any:
 def _stack(arrays, axis=0, out=None, *, dtype=None, casting="same_kind"):
     refuse_out(np.stack, out)
     arrays = [as_array(a) for a in arrays]
-    if truncates(dtype):
+    if truncates(dtype, np.stack):
         return _STACKED_VALUES([getval(a) for a in arrays], axis, dtype=dtype, casting=casting)
     if len({shape_of(a) for a in arrays}) != 1:
         raise ValueError("all input arrays must have the same shape")

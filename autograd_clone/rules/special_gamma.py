@@ -164,17 +164,19 @@ elementwise(
 
 
 def _poch_z(g, z, m, ans):
-    """Differences of digamma; left of zero, the derivative of 1 / gamma(z), or the reflected product."""
+    """Differences of digamma; where only z is left of zero, the derivative of 1 / gamma(z)."""
     right = z > 0
     if not anywhere(~(right & (z + m > 0))):
         return times(g, ans * (sc.psi(z + m) - sc.psi(z)))
     pole = (z == np.floor(z)) & (z + m != np.floor(z + m))  # of gamma(z), and not of gamma(z + m)
     cross = ~right & ((z + m > 0) | pole)
-    left = ~right & ~cross
-    a, b, c = np.where(right, z, 1.0), np.where(left, z, -m - 1.0), np.where(cross, z, 0.0)
+    # Reflected, the cotangents at z and z + m cancel if m is whole, where both may be poles.
+    reflected = ~right & ~cross & (m == np.floor(m))
+    direct = ~cross & ~reflected
+    a, b, c = np.where(direct, z, 1.0), np.where(reflected, z, -m - 1.0), np.where(cross, z, 0.0)
     top = np.where(cross, z + m, 1.0)
     crossing = sc.gamma(top) * (sc.psi(top) * sc.rgamma(c) + _rgamma_slope(c))
-    ratio = np.where(right, sc.psi(a + m) - sc.psi(a), sc.psi(1 - b - m) - sc.psi(1 - b))
+    ratio = np.where(reflected, sc.psi(1 - b - m) - sc.psi(1 - b), sc.psi(np.where(direct, z + m, 1.0)) - sc.psi(a))
     return times(g, np.where(cross, crossing, ans * ratio))
 
 

@@ -54,9 +54,15 @@ def selected(g: Any, mask: Any) -> Any:
     return np.where(mask, g, 0) if isinstance(g, Box) else g * mask
 
 
-def truncates(dtype: Any) -> bool:
-    """Whether a ``dtype=`` argument makes integers of its operand, so that the derivative is zero."""
-    return dtype is not None and np.dtype(dtype).kind not in "fc"
+def truncates(dtype: Any, function: Any = None) -> bool:
+    """Whether a ``dtype=`` argument makes integers of its operand, so that the derivative is zero; Python objects are refused."""
+    if dtype is None:
+        return False
+    kind = np.dtype(dtype).kind
+    if kind == "O":
+        name = "" if function is None else f"{public_name(function)}: "  # a rule need not say it
+        raise UnsupportedKeywordError(f"{name}the derivative does not support dtype=object; leave it to NumPy")
+    return kind not in "fc"
 
 
 def is_masked(where: Any) -> bool:

@@ -65,7 +65,7 @@ def _power_slope(x, n):
 
 def power_exponent(g, x1, x2, ans):
     """``ans * log(x1)``, and zero where 0**x2 is 0 or 1."""
-    if type(x1) in _NUMBERS and x1 != 0:
+    if type(x1) in _NUMBERS and (x1 != 0 if type(x1) is complex else x1 > 0):  # the logarithm of others may be complex
         return g * (ans * np.log(x1).item())
     if dtype_of(x1) != dtype_of(ans):
         x1 = np.positive(x1, dtype=dtype_of(ans))
