@@ -661,6 +661,8 @@ def judge(call: Call) -> Tally:
         return Tally(None, "not finite")  # LAPACK promises nothing; some of it does not return
     if call.target.name == "numpy.interp" and not _rises(call):
         return Tally(None, "no function")  # NumPy: the result is nonsense
+    if ".eval_" in call.target.name and any(isinstance(n, int) and abs(n) > 10**6 for n in call.arguments()[0]):
+        return Tally(None, "slow without a trace")  # SciPy takes a step for each degree, and no signal reaches it
     try:
         with limited(10):
             want = _outcome(lambda: call.run(call.target.plain, Call(call.seed).values))
@@ -939,6 +941,8 @@ def _judge_derivatives(call: Call, f: Callable, ys: tuple, pull: Callable, plain
         return Tally(None, "no derivative")  # Python's functions of Python's numbers
     if call.target.name == "scipy.linalg.polar" and np.linalg.matrix_rank(call.values[0]) < min(np.shape(call.values[0])):
         return Tally(None, "no derivative")
+    if re.search("logm|sqrtm|fractional_matrix_power", call.target.name) and _is_on_a_cut(call.values[0]):
+        return Tally(None, "no derivative")
     if not ys or (call.via is None and call.target.name in _UNDETERMINED):
         return Tally(None, "no derivative")
     if re.search("linalg.eigvals$", call.target.name) and _are_repeated(ys[0]):
@@ -959,6 +963,15 @@ def _judge_derivatives(call: Call, f: Callable, ys: tuple, pull: Callable, plain
         if shape_of(t) != shape_of(y) or dtype_of(t) != dtype_of(y):
             return Tally(f"tangent {dtype_of(t)}{shape_of(t)} of {dtype_of(y)}{shape_of(y)}", "tangent")
     return _compare(call, ys, vs, gs, hs, ts)
+
+
+def _is_on_a_cut(a: Any) -> bool:
+    """Whether an eigenvalue of a matrix is where its logarithm jumps, as far as the precision tells."""
+    if np.ndim(a) < 2 or a.shape[-1] != a.shape[-2] or not a.size:
+        return False
+    w = np.linalg.eigvals(a.astype("D"))
+    eps = 1e3 * np.finfo(a.dtype).eps
+    return bool(np.any((w.real < 0) & (np.abs(w.imag) <= eps * np.max(np.abs(w), axis=-1, keepdims=True))))
 
 
 def _are_repeated(w: Any) -> bool:
