@@ -361,7 +361,8 @@ class Call:
         if self.target.name.startswith("scipy.special"):  # its loops write out of bounds when they are masked (SciPy 1.17)
             kwargs.pop("where", None)
         if self.target.name in _OF_PARTS and args and isinstance(args[0], list):
-            args = (np.asarray(args[0]), *args[1:])  # of a list NumPy takes the length for that of the axis
+            first = _outcome(lambda: np.asarray(args[0]))
+            args = args if isinstance(first, Raised) else (first, *args[1:])  # of a list NumPy takes the length for that of the axis
         if self.target.name.endswith(".dot"):  # an empty list takes the dtype of the other operand
             args = tuple(np.asarray(a) if isinstance(a, (list, tuple)) and not a else a for a in args)
         if "cum" in self.target.name:  # as for `_of_ufunc_method`
