@@ -22,6 +22,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
@@ -43,7 +44,7 @@ _TEMPORARY = 5 if sys.version_info < (3, 14) and getattr(sys, "_is_gil_enabled",
 
 _policy: ContextVar[str] = ContextVar("policy", default="lock")
 _mutex = threading.RLock()  # a variable may be freed, and let go what it holds, in the middle of anything
-#: Address of a locked array -> its entry ``[weak reference to it, how many traces hold it, address]``, which may outlast it.
+#: Address of a locked array -> its entry ``[weak reference to it, how many traces hold it, address]``.
 _locked: dict[int, list] = {}
 
 
@@ -229,10 +230,18 @@ def lock(trace: Trace, a: np.ndarray, key: int = 0) -> None:
             entry[1] += 1
         elif a.flags.writeable:
             a.setflags(write=False)
-            entry = _locked[address] = [ref(a), 1, address]
+            entry = _locked[address] = [ref(a, partial(_gone, address)), 1, address]
         else:
             entry = [ref(a), 0, address]
     _enter(trace, key, entry)
+
+
+def _gone(address: int, reference: ref) -> None:
+    """An array has died that was locked by what will never let it go."""
+    with _mutex:
+        entry = _locked.get(address)
+        if entry is not None and entry[0] is reference:
+            del _locked[address]
 
 
 def _enter(trace: Trace, key: int, item: Any) -> None:
