@@ -287,8 +287,8 @@ def _projected(vjp: Callable, g: Any, residual: Any, fix: tuple) -> Any:
     if vjp is negative:  # of the few elements that are left
         return -project(g, fix)
     if vjp is operator.mul and type(g) is ndarray is type(residual) and g.shape == residual.shape:
-        shape, dtype, _ = fix
-        if not shape and g.dtype is residual.dtype is dtype and dtype.kind == "f":
+        shape, dtype, name = fix
+        if not shape and name is None and g.dtype is residual.dtype is dtype and dtype.kind == "f":
             return np.vdot(g, residual)  # a number times an array: no array for the product
     return project(vjp(g, residual), fix)
 
