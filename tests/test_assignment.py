@@ -1,5 +1,6 @@
 """Writing into arrays: every form of it, in every mode, against plain NumPy; aliasing; arrays made inside a transform."""
 
+import array
 import contextlib
 import copy
 import gc
@@ -869,6 +870,31 @@ def test_into_an_array_of_plain_numpy(name, kind):
         with pytest.raises(AutogradError) as error:
             transform(lambda x, a=a: (INTO_PLAIN[name](a, x), np.sum(x))[1])(onp.array([1.5, 2.5, 3.5]))
         assert "autograd_clone.numpy" in str(error.value), error.value
+        np.testing.assert_array_equal(a, 1)
+
+
+INTO_PLAIN_BY_METHODS = {
+    "fill": lambda a, x: a.fill(x[0]),
+    "put": lambda a, x: a.put([0], x[0]),
+    "__setitem__": lambda a, x: a.__setitem__(0, x[0]),
+}
+
+
+def as_statements(a, x):
+    a.fill(x[0])
+
+
+def of_python(a, x):
+    array.array("d").append(x[0])
+
+
+@pytest.mark.parametrize("write", [*INTO_PLAIN_BY_METHODS.values(), as_statements, of_python], ids=[*INTO_PLAIN_BY_METHODS, "a statement", "array.array"])
+def test_methods_of_c_that_store_a_number(write):
+    """Their results are dropped, but not the number."""
+    for transform in (grad, deriv):
+        a = onp.ones(3)
+        with pytest.raises(AutogradError):
+            transform(lambda x, a=a: (write(a, x), np.sum(x))[1])(onp.array([1.5, 2.5, 3.5]))
         np.testing.assert_array_equal(a, 1)
 
 

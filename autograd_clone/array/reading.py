@@ -17,9 +17,10 @@ def _opcodes(*names: str) -> frozenset[int]:
 
 #: Write an element.
 _STORING = _opcodes("STORE_SUBSCR", "STORE_SLICE")
-#: Use up the number on top of the stack without keeping it: print it, drop it, ask whether it is zero.
+#: Use up the number on top of the stack without keeping it: print it, ask whether it is zero. What drops it is not among them: a
+#: call whose result is dropped, ``a.fill(x)``, is made for what it does with the number.
 _USING = _opcodes(
-    "FORMAT_SIMPLE", "CONVERT_VALUE", "POP_TOP", "TO_BOOL", "UNARY_NOT", "POP_JUMP_IF_FALSE", "POP_JUMP_IF_TRUE",
+    "FORMAT_SIMPLE", "CONVERT_VALUE", "TO_BOOL", "UNARY_NOT", "POP_JUMP_IF_FALSE", "POP_JUMP_IF_TRUE",
     "POP_JUMP_FORWARD_IF_FALSE", "POP_JUMP_FORWARD_IF_TRUE", "POP_JUMP_BACKWARD_IF_FALSE", "POP_JUMP_BACKWARD_IF_TRUE",
 )  # fmt: skip
 #: Use up the number and what has been put on top of it.
