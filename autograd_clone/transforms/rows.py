@@ -169,6 +169,9 @@ def pull_rows(tape: Tape, length: int | None = None, unit: complex = 1) -> list[
     likes = [(shape, dtype) for _, shape, dtype in tape.ends]
     sizes = [0 if dtype is None else size_of(shape) for shape, dtype in likes]
     if sum(sizes) <= SINGLY and length is None:
+        few = _few_rows(tape, likes, sizes, unit)
+        if few is not None:
+            return few
         length = 1
     rows = [None if like is None else Collected(sum(sizes)) for like in tape.leaves]
     for chunk in chunks(sizes, length or chunk_length(largest_array(tape))):
@@ -178,17 +181,39 @@ def pull_rows(tape: Tape, length: int | None = None, unit: complex = 1) -> list[
     return [None if collected is None else collected.result() for collected in rows]
 
 
+def _few_rows(tape: Tape, likes: list[Any], sizes: list[int], unit: complex) -> list[Any] | None:
+    """As `pull_rows`, one row after the other; ``None`` if they are no plain arrays."""
+    given = [like for like in tape.leaves if like is not None]
+    if any([type(like[2]) is not bool for like in given]) or any([isinstance(x, Box) for x in flatten(tape.x)[0]]):
+        return None
+    rows = [None if like is None else np.empty((sum(sizes), *like[0]), like[1]) for like in tape.leaves]
+    k = 0
+    for leaf, n in enumerate(sizes):
+        for i in range(n):
+            for row, h in zip(rows, _pull(tape, _unit(likes, leaf, i, unit)), strict=True):
+                if row is not None:
+                    if isinstance(h, Box):
+                        return None
+                    row[k] = h
+            k += 1
+    return rows
+
+
+def _unit(likes: list[Any], leaf: int, i: int, unit: complex) -> dict[int, Any]:
+    """The cotangents that are zero but for one element of one output leaf."""
+    shape, dtype = likes[leaf]
+    one = dtype.type(unit if dtype.kind == "c" else 1)
+    if not shape:
+        return {leaf: one}
+    seed = np.zeros(shape, dtype)
+    seed.reshape(-1)[i] = one
+    return {leaf: seed}
+
+
 def _pull_singly(tape: Tape, chunk: list[Piece], likes: list[Any], unit: complex) -> list[Any]:
     """One row, without a batch."""
     ((leaf, i, _),) = chunk
-    shape, dtype = likes[leaf]
-    one = dtype.type(unit if dtype.kind == "c" else 1)
-    if shape:
-        seed = np.zeros(shape, dtype)
-        seed.reshape(-1)[i] = one
-    else:
-        seed = one
-    seeds = {leaf: seed}
+    seeds = _unit(likes, leaf, i, unit)
     return [None if h is None else np.reshape(h, (1, *shape_of(h))) for h in _pull(tape, seeds)]
 
 
