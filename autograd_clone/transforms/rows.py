@@ -15,6 +15,7 @@ import numpy as np
 from ..engine.batch import FALLBACKS, BatchTrace, TooManyAtOnce
 from ..engine.box import Box
 from ..engine.cotangent import dtype_of, shape_of
+from ..engine.duck import is_duck
 from ..engine.errors import BatchedValueError
 from ..engine.primitive import ELEMENTWISE_RULES
 from ..engine.pytree import flatten
@@ -192,7 +193,7 @@ def _few_rows(tape: Tape, likes: list[Any], sizes: list[int], unit: complex) -> 
         for i in range(n):
             for row, h in zip(rows, _pull(tape, _unit(likes, leaf, i, unit)), strict=True):
                 if row is not None:
-                    if isinstance(h, Box):
+                    if isinstance(h, Box) or is_duck(h):
                         return None
                     row[k] = h
             k += 1
