@@ -3,9 +3,9 @@
     python benchmarks/bench_higher_order.py [--quick] [--only TEXT ...]
 
 Derivatives in Taylor mode are compared with reverse mode applied to itself, of this package, of HIPS autograd and of PyTorch;
-Laplacians with the trace of the Hessian. Each is checked against Cauchy's integral formula or a derivative by hand before
-anything is timed. For a loop of 10 000 steps the table says what is kept and what is computed again. The exit status is 1 if
-a result was wrong.
+Laplacians with the trace of the Hessian, Jacobians of few rows with a loop over the rows. Each is checked against Cauchy's
+integral formula or a derivative by hand before anything is timed. For a loop of 10 000 steps the table says what is kept and
+what is computed again. The exit status is 1 if a result was wrong.
 """
 
 import argparse
@@ -28,7 +28,9 @@ from autograd_clone import (
     grad,
     hessian,
     hessian_diagonal,
+    jacobian,
     laplacian,
+    make_vjp,
     vmap,
 )
 from benchmarks import measure, packages
@@ -87,6 +89,19 @@ def torch_derivative(f, order):
     return derivative
 
 
+def layer(np_, matrix, x):
+    return np_.tanh(matrix @ np_.sin(x)) * 2.0
+
+
+def looped_rows(fun, x):
+    """The Jacobian as one writes it without `jacobian`."""
+    vjp, y = make_vjp(fun)(x)
+    rows = np.empty((y.size, x.size))
+    for row, unit in zip(rows, np.eye(y.size), strict=True):
+        row[:] = vjp(unit)
+    return rows
+
+
 # ---- comparisons -----------------------------------------------------------------------------------------------------------
 
 
@@ -105,7 +120,7 @@ class Comparison:
         self.failures, self.targets = [], []
 
     def run(self):
-        for table in (self.orders, self.elementwise, self.laplacians, self.per_example, self.loops):
+        for table in (self.orders, self.elementwise, self.laplacians, self.per_example, self.few_rows, self.loops):
             if any(text in table.__name__ for text in self.options.only):
                 table()
         print("\nTargets\n")
@@ -225,6 +240,23 @@ class Comparison:
             base = times["vmap(grad)"]
             rows.append([str(n), f"{base * 1e6:.4g}", *(f"{times[k] / base:.3g}" for k in header[2:])])
         print_table("Gradients for each example: microseconds; then how many times as long", header, rows)
+
+    def few_rows(self):
+        """Jacobians with few rows, which a batch of rows makes no quicker, against a loop over the rows."""
+        header, rows = ["rows", *(f"of {n}" for n in (3, 30, 1000))], []
+        rng = np.random.default_rng(0)
+        for m in (1, 2, 3, 4, 5, 6, 8, 16):
+            cells = []
+            for n in (3, 30, 1000):
+                matrix, x = rng.normal(size=(m, n)) / n, rng.normal(size=n)
+                f = partial(layer, OURS.np, matrix)
+                calls = {"jacobian": lambda f=f, x=x: jacobian(f)(x), "loop": lambda f=f, x=x: looped_rows(f, x)}
+                want = 2 * (1 - np.tanh(matrix @ np.sin(x)) ** 2)[:, None] * matrix * np.cos(x)
+                times = measure.seconds(self.right(f"Jacobian {n} to {m}", calls, want), rounds=2 * self.rounds)
+                cells.append(times["loop"] / times["jacobian"])
+            rows.append([str(m), *(f"{c:.3g}" for c in cells)])
+            self.target(min(cells) >= 1, f"{m} rows, a loop over make_vjp over jacobian: {min(cells):.3g}, at least 1")
+        print_table("Jacobians of few rows: how many times as long a loop over make_vjp takes", header, rows)
 
     def loops(self):
         """10 000 steps with memory for some states."""

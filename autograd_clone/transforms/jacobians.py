@@ -17,7 +17,7 @@ from .gradients import _grad
 from .nary import Argnum, Transform
 from .products import _make_vjp
 from .record import Tape, is_plain, leaves_of, linear_tape, push
-from .rows import largest_array, prefers_columns, pull_rows, push_columns, size_of
+from .rows import few_rows, largest_array, prefers_columns, pull_rows, push_columns, size_of
 
 #: A Hessian with up to so many rows is computed one by one (measured: of 2 rows in half of the time of a batch, of 6 in the same).
 FEW = 5
@@ -30,7 +30,9 @@ def _jacrev(fun: Callable, x: Any, chunk_size: int | None = None) -> Any:
 
 def _rows_of(tape: Tape, chunk_size: int | None) -> Any:
     doubts = DOUBTS.count
-    rows = _all_rows(tape, chunk_size)
+    rows = few_rows(tape) if chunk_size is None else None
+    if rows is None:
+        rows = _all_rows(tape, chunk_size)
     if DOUBTS.count == doubts:
         return rows
     fun, x = tape.fun, tape.x

@@ -15,7 +15,6 @@ import numpy as np
 from ..engine.batch import FALLBACKS, BatchTrace, TooManyAtOnce
 from ..engine.box import Box
 from ..engine.cotangent import dtype_of, shape_of
-from ..engine.duck import is_duck
 from ..engine.errors import BatchedValueError
 from ..engine.primitive import ELEMENTWISE_RULES
 from ..engine.pytree import flatten
@@ -26,8 +25,8 @@ from .record import Tape, explain, finish, in_kind, leaves_of, push
 #: Bytes that the largest array of a program may take in a chunk: what stays in the cache (measured for 500 rows of 500 numbers:
 #: half of the time of one chunk of 2 MB).
 CHUNK_BYTES = 1 << 19
-#: Up to so many rows it is quicker to pull them back one by one.
-SINGLY = 3
+#: Up to so many rows it is quicker to pull them back one by one: if they are plain arrays, and if they are not.
+FEW, SINGLY = 5, 2
 #: Outputs with so many elements get chunks of their own, in which the cotangents of the others need not be zeros.
 LARGE = 32
 
@@ -170,9 +169,6 @@ def pull_rows(tape: Tape, length: int | None = None, unit: complex = 1) -> list[
     likes = [(shape, dtype) for _, shape, dtype in tape.ends]
     sizes = [0 if dtype is None else size_of(shape) for shape, dtype in likes]
     if sum(sizes) <= SINGLY and length is None:
-        few = _few_rows(tape, likes, sizes, unit)
-        if few is not None:
-            return few
         length = 1
     rows = [None if like is None else Collected(sum(sizes)) for like in tape.leaves]
     for chunk in chunks(sizes, length or chunk_length(largest_array(tape))):
@@ -182,22 +178,50 @@ def pull_rows(tape: Tape, length: int | None = None, unit: complex = 1) -> list[
     return [None if collected is None else collected.result() for collected in rows]
 
 
-def _few_rows(tape: Tape, likes: list[Any], sizes: list[int], unit: complex) -> list[Any] | None:
-    """As `pull_rows`, one row after the other; ``None`` if they are no plain arrays."""
-    given = [like for like in tape.leaves if like is not None]
-    if any([type(like[2]) is not bool for like in given]) or any([isinstance(x, Box) for x in flatten(tape.x)[0]]):
+def few_rows(tape: Tape) -> Any:
+    """The Jacobian of few numbers by plain arrays, row by row: what a loop over `make_vjp` does, without its checks.
+
+    ``None`` if it is another kind of Jacobian, or if one of these checks would have found something.
+    """
+    total = 0
+    for y, (_, shape, dtype) in zip(tape.outputs(), tape.ends, strict=True):
+        total += size_of(shape)
+        if type(y) not in _PLAIN or dtype is not FLOAT64:
+            return None
+    if not 0 < total <= FEW:
         return None
-    rows = [None if like is None else np.empty((sum(sizes), *like[0]), like[1]) for like in tape.leaves]
-    k = 0
-    for leaf, n in enumerate(sizes):
-        for i in range(n):
-            for row, h in zip(rows, _pull(tape, _unit(likes, leaf, i, unit)), strict=True):
-                if row is not None:
-                    if isinstance(h, Box) or is_duck(h):
-                        return None
-                    row[k] = h
-            k += 1
-    return rows
+    for like in tape.leaves:
+        if like is None or like[1] is not FLOAT64 or type(like[2]) is not bool:
+            return None
+    try:
+        trees = [_few_rows_of(tape, end, shape) for end, shape, _ in tape.ends]
+    except Exception:  # noqa: BLE001 - raised again, with an explanation, where all is checked
+        return None
+    return None if any([tree is None for tree in trees]) else tape.outdef.unflatten(trees)
+
+
+def _few_rows_of(tape: Tape, end: Any, shape: tuple[int, ...]) -> Any:
+    """Those of one output leaf; ``None`` if a row is no plain array, or not finite."""
+    n = size_of(shape)
+    blocks = [np.empty((n, *size)) for size, _, _ in tape.leaves]  # type: ignore[misc]
+    for k in range(n):
+        seed = np.zeros(shape)
+        seed.reshape(-1)[k] = 1
+        found = backward([(end, seed if shape else seed[()])])
+        for block, node in zip(blocks, tape.roots, strict=True):
+            row = found.get(node[0], _ZERO)
+            if type(row) not in _PLAIN or (row is not _ZERO and row.shape != block.shape[1:]):
+                return None
+            block[k] = row
+    for block in blocks:
+        if not is_finite(block):
+            return None
+    return tape.treedef.unflatten([block.reshape(shape + block.shape[1:]) for block in blocks])
+
+
+#: What plain arrays and numbers are, and a row that nothing reaches.
+_PLAIN, _ZERO = frozenset({np.ndarray, np.float64}), np.float64(0)
+FLOAT64 = np.dtype(np.float64)
 
 
 def _unit(likes: list[Any], leaf: int, i: int, unit: complex) -> dict[int, Any]:
@@ -232,9 +256,7 @@ def _pull_chunk(tape: Tape, chunk: list[Piece], likes: list[Any], unit: complex)
     out = [None if like is None else Collected(rows) for like in tape.leaves]
     for piece in chunk:
         for i in range(piece.start, piece.stop):
-            for collected, row in zip(
-                out, _pull_singly(tape, [Piece(piece.leaf, i, i + 1)], likes, unit), strict=True
-            ):
+            for collected, row in zip(out, _pull_singly(tape, [Piece(piece.leaf, i, i + 1)], likes, unit), strict=True):
                 if collected is not None:
                     collected.add(row)
     return [None if collected is None else collected.result() for collected in out]
@@ -256,26 +278,18 @@ def _pull(tape: Tape, seeds: dict[int, Any]) -> list[Any]:
     except Exception as error:
         _explain(error, tape, seeds)
         raise
-    return [
-        None if like is None else finish(found.get(node[0]), *like)
-        for node, like in zip(tape.roots, tape.leaves, strict=True)
-    ]
+    return [None if like is None else finish(found.get(node[0]), *like) for node, like in zip(tape.roots, tape.leaves, strict=True)]
 
 
 def _explain(error: Exception, tape: Tape, seeds: dict[int, Any]) -> None:
-    gs = [
-        seeds.get(k, None if dtype is None else np.zeros(shape, dtype))
-        for k, (_, shape, dtype) in enumerate(tape.ends)
-    ]
+    gs = [seeds.get(k, None if dtype is None else np.zeros(shape, dtype)) for k, (_, shape, dtype) in enumerate(tape.ends)]
     explain(error, tape.fun, tape.x, tape.outdef.unflatten(gs))
 
 
 # ---- columns --------------------------------------------------------------------------------------------------------
 
 
-def push_columns(
-    fun: Callable, x: Any, length: int | None = None, largest: int = 0
-) -> tuple[Any, list[Any], list[list[Any]]]:
+def push_columns(fun: Callable, x: Any, length: int | None = None, largest: int = 0) -> tuple[Any, list[Any], list[list[Any]]]:
     """The output, its structure, and for each output leaf and input leaf all columns, as the last axis.
 
     Parameters
@@ -299,9 +313,7 @@ def push_columns(
     _, values, treedef = leaves_of(x)
     likes = [None if v is None else (shape_of(v), dtype_of(v)) for v in values]
     sizes = [0 if like is None else size_of(like[0]) for like in likes]
-    at_once = length or min(
-        chunk_length(max([largest, *(8 * n for n in sizes)])), sum(sizes) if largest else CAUTIOUS
-    )
+    at_once = length or min(chunk_length(max([largest, *(8 * n for n in sizes)])), sum(sizes) if largest else CAUTIOUS)
     outs: list[Any] = []
     outdef = None
     whole: list[Collected] = []
@@ -318,9 +330,7 @@ def push_columns(
     return outdef, outs, [_split(collected.result(), sizes) for collected in whole]
 
 
-def _bounded(
-    fun: Callable, x: Any, treedef: Any, chunk: list[Piece], likes: list[Any], limit: int
-) -> Iterator[tuple]:
+def _bounded(fun: Callable, x: Any, treedef: Any, chunk: list[Piece], likes: list[Any], limit: int) -> Iterator[tuple]:
     """A chunk pushed forward; in parts if arrays turn out to be larger than the arguments let expect."""
     try:
         yield _push_chunk(fun, x, treedef, chunk, likes, limit)
