@@ -60,8 +60,8 @@ def _filled(a, value):
 
 
 def _last(a):
-    """A number."""
-    return a.ravel()[-1] if a.size else 0.5
+    """A number of the array's kind."""
+    return a.ravel()[-1] if a.size else a.sum() + 0.5
 
 
 ONE = {
