@@ -1634,3 +1634,20 @@ def test_a_shape_that_is_set():
 
     with pytest.raises(AttributeError, match="without a copy"):
         grad(not_in_one_piece)(x)
+
+
+@pytest.mark.parametrize(
+    "same",
+    [np.squeeze, lambda x: np.squeeze(x, axis=()), lambda x: x.squeeze(), lambda x: x.conj(), lambda x: x.conjugate(), lambda x: x.real],
+)
+def test_the_array_itself_where_numpy_returns_it(same):
+    """Its shape is that of the argument, also when it is set."""
+
+    def f(x):
+        y = same(x)
+        y.shape = (2, 2)
+        assert y is x
+        return np.sum(x @ np.array([1.0, 2.0]))
+
+    assert f(onp.ones(4)) == 6.0
+    assert onp.array_equal(grad(f)(onp.ones(4)), [1, 2, 1, 2])

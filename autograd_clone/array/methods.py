@@ -132,6 +132,13 @@ def _method_of_value(name: str) -> Callable:
     return _named(method, name)
 
 
+def _conjugate(of_complex: Callable) -> Callable:
+    def conjugate(self: ArrayBox, *args: Any, **kwargs: Any) -> Any:
+        return self if not args and not kwargs and self.dtype.kind == "f" else of_complex(self, *args, **kwargs)
+
+    return _named(conjugate, "conjugate")
+
+
 def compress(self: ArrayBox, condition: Any, axis: Any = None, out: Any = None) -> Any:
     """As `numpy.ndarray.compress`."""
     return call(np.compress, (condition, self, axis, out), {})
@@ -184,7 +191,7 @@ def install() -> None:
             fun.nin == 1 or fun.__name__ in BINARY_BY_NAME
         ):  # object arrays of boxes call these
             setattr(ArrayBox, fun.__name__, _method(fun))
-    ArrayBox.conj = ArrayBox.conjugate  # type: ignore[attr-defined]
+    ArrayBox.conj = ArrayBox.conjugate = _conjugate(ArrayBox.conjugate)  # type: ignore[attr-defined]
     for name in SAME_AS_FUNCTION:
         if hasattr(np.ndarray, name):  # ``ptp`` went with NumPy 2
             setattr(ArrayBox, name, _method(getattr(np, name)))

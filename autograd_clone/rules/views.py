@@ -65,8 +65,13 @@ def _diag(prim, x, params):
     return viewed(x, Step(prim, params, writeable=False)) if len(shape_of(x)) == 2 else apply(prim, (x.snapshot(),), params)
 
 
-#: Functions that return a view of some arrays and not of others.
-_SOMETIMES = {np.real: _real, np.imag: _imag, np.diag: _diag}
+def _squeeze(prim, x, params):
+    y = viewed(x, Step(prim, params))
+    return x if y.ndim == x.ndim else y
+
+
+#: Functions that return a view of some arrays; of others a new array, or the array itself, whose shape may then be set.
+_SOMETIMES = {np.real: _real, np.imag: _imag, np.diag: _diag, np.squeeze: _squeeze}
 AS_VIEW.append(as_view)
 
 
