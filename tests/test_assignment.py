@@ -1651,3 +1651,16 @@ def test_the_array_itself_where_numpy_returns_it(same):
 
     assert f(onp.ones(4)) == 6.0
     assert onp.array_equal(grad(f)(onp.ones(4)), [1, 2, 1, 2])
+
+
+def test_examples_into_an_array_that_has_their_number_of_rows():
+    """All examples of a result of shape (3,) together have the shape (2, 3) of the output array, and are not it."""
+
+    def f(x, np=np):
+        out = np.zeros((2, 3))
+        view = out[None, ...]
+        np.add(onp.arange(3.0), x, out=out)
+        return view * 2
+
+    xs = onp.array([1.0, 5.0])
+    assert onp.array_equal(vmap(f)(xs), [f(x, onp) for x in xs])

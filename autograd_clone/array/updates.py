@@ -54,7 +54,7 @@ def overwrite(x: Any, new: Any, ufunc: Callable, *operands: Any, casting: Any = 
 
 def _lies_like(x: Any, new: Any) -> bool:
     """Whether a box could take the place of `x`, a box or a plain array, with the same layout in memory."""
-    if type(new) not in KINDS:
+    if type(new) not in KINDS or new.shape != x.shape:  # all examples of a batch may look like the array
         return False
     old, value = x._value if isinstance(x, Box) else x, new._value
     if type(old) is not np.ndarray:
