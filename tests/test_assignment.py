@@ -1664,3 +1664,18 @@ def test_examples_into_an_array_that_has_their_number_of_rows():
 
     xs = onp.array([1.0, 5.0])
     assert onp.array_equal(vmap(f)(xs), [f(x, onp) for x in xs])
+
+
+@pytest.mark.parametrize("wrt", [lambda f: f, grad, deriv, lambda f: grad(lambda x: deriv(f)(x))])
+def test_arrays_without_axes_in_a_batch_are_no_numbers(wrt):
+    """Of 0-d arrays, too, ``np.where`` makes an array, into which one can write."""
+
+    def f(x):
+        y = np.where(x > 0, x * x, 0.0)
+        z = y[...]
+        y[...] = 3.0 * y
+        return z * x
+
+    xs = onp.array([0.5, 0.25])
+    want = vmap(wrt(lambda x: 3.0 * x**3))(xs)
+    onp.testing.assert_allclose(vmap(wrt(f))(xs), want)

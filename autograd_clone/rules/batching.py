@@ -8,17 +8,18 @@ have one more axis in front. Products and linear algebra are in `batching_produc
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import wraps
 from operator import index as as_int
 from typing import Any
 
 import numpy as np
 
 from ..engine.batch import MASKED, RULES, BatchTrace, aligned, elementwise, loop, padded, run_constant
-from ..engine.box import all_values
+from ..engine.box import Box, all_values
 from ..engine.primitive import REGISTRY, Primitive
 from ..engine.pytree import flatten
 from ..engine.trace import apply
-from .creation import STACK
+from .creation import STACK, of_no_axes
 
 Params = dict[str, Any]
 
@@ -424,10 +425,26 @@ ONE_BY_ONE = (
 )  # fmt: skip
 
 
+#: Composites that return arrays without axes where others return numbers: a program may write into those.
+NEVER_NUMBERS = (np.block, np.cov, np.linalg.tensorsolve, np.pad, np.piecewise, np.resize)
+
+
+def _never_a_number(implementation: Callable) -> Callable:
+    @wraps(implementation)
+    def function(*args: Any, **kwargs: Any) -> Any:
+        ans = implementation(*args, **kwargs)
+        return of_no_axes(ans) if isinstance(ans, Box) and not ans.shape else ans  # type: ignore[attr-defined]
+
+    return function
+
+
 def install() -> None:
-    """Mark the composites that batches do not pass through, once all tables are filled."""
+    """Mark the composites that batches do not pass through, and those that return no numbers, once all tables are filled."""
     for function in ONE_BY_ONE:
         REGISTRY[function].batch = loop
+    for function in NEVER_NUMBERS:
+        prim = REGISTRY[function]
+        prim.implementation = _never_a_number(prim.implementation)  # type: ignore[arg-type]
 
 
 # ---- functions that look at shapes and types only ---------------------------------------------------------------------

@@ -19,7 +19,7 @@ from ..engine.define import composite, elementwise, linear, refuse, zero
 from ..engine.protection import held
 from ..engine.reverse import ReverseTrace, fix_for, next_order
 from ..engine.trace import apply
-from .creation import as_array, as_operand
+from .creation import as_array, as_operand, of_no_axes
 from .gathering import read_at
 from .indexing import plain_index
 from .joining import normal_axis
@@ -70,8 +70,11 @@ def _fast_where(condition: Any, x: Any, y: Any) -> Any:
                 node += x._link, _where_x, condition, fix_for(_WHERE, x1, ans)
             if of_y:
                 node += y._link, _where_y, condition, fix_for(_WHERE, x2, ans)
-            return made(ArrayBox, ans, trace, node)
-    return apply(_WHERE, as_arrays((condition, x, y)), {})
+            if type(ans) is np.ndarray or ans.shape:
+                return made(ArrayBox, ans, trace, node)
+            return of_no_axes(made(ArrayBox, ans.snapshot(), trace, node))
+    ans = apply(_WHERE, as_arrays((condition, x, y)), {})
+    return ans if shape_of(ans) else of_no_axes(ans)  # no number, though one of a batch looks like it
 
 
 def _where_x(g, condition):
