@@ -217,6 +217,8 @@ FROM_LIST: list[Callable] = []
 #: ``INTO_OUT[0](func, args, kwargs)``: a call with an output array; ``AS_VIEW[0](prim, args, kwargs)``: one of a primitive
 #: that makes views; set by the rules of assignment and of views.
 INTO_OUT: list[Callable] = []
+#: ``IN_LOOP[0](ufunc, args, kwargs)``: the arguments of a ufunc in the types that ``dtype=`` asks for; set by `creation`.
+IN_LOOP: list[Callable] = []
 #: Reduction -> ``f(args, kwargs)``, which takes a traced ``initial=``; set by the rules of reductions.
 WITH_INITIAL: dict[Callable, Callable] = {}
 #: ``OF_PYTHON[0](ufunc, args, kwargs)``: a call of what `numpy.frompyfunc` has made; set by the rules of mappings.
@@ -247,6 +249,8 @@ def call(func: Callable, args: tuple, kwargs: dict) -> Any:
             return WITH_INITIAL[func](args, kwargs)
         if kind in _DIFFERENTIABLE:
             kwargs.pop("out", None)
+            if kwargs and isinstance(func, np.ufunc) and ("dtype" in kwargs or "signature" in kwargs):
+                args, kwargs = IN_LOOP[0](func, args, kwargs)
             if prim.view is not None:
                 return AS_VIEW[0](prim, args, kwargs)
             if kwargs or len(args) > 1 or prim.variadic is not None:
@@ -344,7 +348,9 @@ def as_operand(x: Any) -> Any:
     if isinstance(x, np.generic):
         return x
     if isinstance(x, np.ndarray):
-        return _of_numbers(x.tolist(), x.shape) if x.dtype.hasobject else x
+        if not x.dtype.hasobject:
+            return x
+        return _of_numbers(x.tolist(), x.shape) if x.ndim else _of_numbers([x[()]])[0]
     if kind is list or kind is tuple:
         return _of_numbers(x)
     if isinstance(x, Number):

@@ -27,6 +27,7 @@ from ..rules import hips as _hips
 from ..rules import joining as _joining
 from ..rules import mapping as _mapping
 from ..rules import ranges as _ranges
+from ..rules import writing as _writing
 from . import _making, _reexport
 from . import _where as _choice
 
@@ -72,6 +73,7 @@ _OWN = {
     "ascontiguousarray": _creation.ascontiguousarray,
     "asfortranarray": _creation.asfortranarray,
     "c_": _Joiner(_np.c_, -1, 2, 0),
+    "fill_diagonal": _writing.fill_diagonal,
     "full": _creation.full,
     "full_like": _creation.full_like,
     "isscalar": isscalar,

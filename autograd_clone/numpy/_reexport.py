@@ -153,7 +153,7 @@ def _needs_wrapper(fun: Any, name: str) -> bool:
         return False
     if name in _OF_TYPES:
         return True
-    if name in _WRITERS or name in _OF_TYPES_OF_ARRAYS:  # a list is no array to write into
+    if name in _WRITERS or name in _OF_TYPES_OF_ARRAYS or name == "astype":  # a list is no array to write into, or to be cast
         return False
     record = find(fun) if getattr(fun, "__hash__", None) else None
     return record is not None and record.kind != "refused"

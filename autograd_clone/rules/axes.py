@@ -34,7 +34,7 @@ def _transpose_back(g, axes):
 
 
 def _rollaxis_back(g, a_ndim, axis, start):
-    axis %= a_ndim
+    axis, start = int(axis) % a_ndim, int(start)
     start = start + a_ndim if start < 0 else start
     return np.moveaxis(g, start - 1 if axis < start else start, axis)
 

@@ -58,7 +58,11 @@ def one_operand(change: Callable[[int, tuple, Params], Params]) -> Callable:
         x, given = bound(prim, operands, params)
         if not trace.owns(x):
             return loop(trace, prim, operands, params)
-        return trace.box(run(prim, x._value, given | change(x.ndim, x.shape, prim.defaults | given)))
+        try:
+            new = change(x.ndim, x.shape, prim.defaults | given)
+        except KeyError:  # an argument is missing
+            return refused(trace, prim, operands, params)
+        return trace.box(run(prim, x._value, given | new))
 
     return batched
 
@@ -83,6 +87,11 @@ def shift(axis: Any, ndim: int) -> int:
     return axis % ndim + 1
 
 
+def several(axes: Any) -> bool:
+    """Whether axes, or lengths, were given as a sequence; an array of no axes is a number."""
+    return isinstance(axes, Iterable) and (not isinstance(axes, np.ndarray) or axes.ndim > 0)
+
+
 def shift_each(axes: Iterable, ndim: int) -> tuple[int, ...]:
     """`shift` of several axes."""
     return tuple(shift(a, ndim) for a in axes)
@@ -103,7 +112,7 @@ def all_or_shifted(axis: Any, ndim: int) -> Any:
     """An axis, several, or all."""
     if axis is None:
         return tuple(range(1, ndim + 1))
-    return shift_each(axis, ndim) if isinstance(axis, Iterable) else shift(axis, ndim)
+    return shift_each(axis, ndim) if several(axis) else shift(axis, ndim)
 
 
 def _name_all(names: Iterable[str], batched: Callable) -> None:
@@ -201,12 +210,12 @@ for _name in ("numpy.sort", "numpy.argsort", "numpy.partition", "numpy.argpartit
 
 def _transposed(ndim: int, shape: tuple, p: Params) -> Params:
     axes = p["axes"]
-    return {"axes": (0, *(range(ndim, 0, -1) if axes is None else shift_each(axes if isinstance(axes, Iterable) else (axes,), ndim)))}
+    return {"axes": (0, *(range(ndim, 0, -1) if axes is None else shift_each(axes if several(axes) else (axes,), ndim)))}
 
 
 def _moved(ndim: int, shape: tuple, p: Params) -> Params:
     def at(axes: Any) -> Any:
-        return shift_each(axes, ndim) if isinstance(axes, Iterable) else shift(axes, ndim)
+        return shift_each(axes, ndim) if several(axes) else shift(axes, ndim)
 
     return {"source": at(p["source"]), "destination": at(p["destination"])}
 
@@ -225,8 +234,7 @@ def _centred(axes: Any, ndim: int) -> Any:
 
 
 def _expanded(ndim: int, shape: tuple, p: Params) -> Params:
-    axes = p["axis"] if isinstance(p["axis"], Iterable) else (p["axis"],)
-    axes = tuple(axes)
+    axes = tuple(p["axis"]) if several(p["axis"]) else (p["axis"],)
     return {"axis": shift_each(axes, ndim + len(axes))}
 
 
@@ -237,7 +245,8 @@ def _squeezed(ndim: int, shape: tuple, p: Params) -> Params:
 
 
 def _two_axes(ndim: int, shape: tuple, p: Params) -> Params:
-    return {"axis1": shift(p["axis1"], ndim), "axis2": shift(p["axis2"], ndim)}
+    axis1, axis2 = as_int(p["axis1"]), as_int(p["axis2"])  # both, before either is found to be out of range
+    return {"axis1": shift(axis1, ndim), "axis2": shift(axis2, ndim)}
 
 
 RULES["numpy.transpose"] = one_operand(_transposed)
@@ -267,7 +276,7 @@ def _flipped(trace, prim, operands, params):
 
 def full_shape(shape: Any, size: int) -> tuple[int, ...]:
     """A shape given to ``np.reshape`` as a tuple without -1."""
-    shape = [as_int(n) for n in (shape if isinstance(shape, Iterable) else (shape,))]
+    shape = [as_int(n) for n in (shape if several(shape) else (shape,))]
     if -1 in shape:
         known = 1
         for n in shape:
@@ -293,7 +302,7 @@ def _broadcast(trace, prim, operands, params):
     if "shape" not in params or np.ndim(params.get("subok", False)):
         return refused(trace, prim, operands, params)
     shape = params["shape"]
-    shape = tuple(shape) if isinstance(shape, Iterable) else (shape,)
+    shape = tuple(shape) if several(shape) else (shape,)
     if len(shape) < x.ndim:
         raise ValueError(f"cannot broadcast an array of shape {x.shape} to shape {shape}")
     return trace.box(np.broadcast_to(padded(x._value, len(shape) - x.ndim), (trace.size, *shape)))
@@ -302,6 +311,8 @@ def _broadcast(trace, prim, operands, params):
 @rule("numpy.tile")
 def _tiled(trace, prim, operands, params):
     (x,) = operands
+    if "reps" not in params:
+        return refused(trace, prim, operands, params)
     reps = params["reps"]
     reps = (reps,) if np.ndim(reps) == 0 else tuple(reps)
     n = max(len(reps), x.ndim)

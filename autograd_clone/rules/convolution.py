@@ -68,8 +68,8 @@ def _convolve(a, v, mode="full"):
 def _correlate(a, v, mode="valid"):
     """Convolution with the conjugate of `v`, read backwards."""
     a, v = as_array(a), as_array(v)
-    if a.ndim != 1 or v.ndim != 1:
-        raise ValueError("both operands have one axis")
+    if a.ndim != 1 or v.ndim != 1 or not len(a) or not len(v):
+        raise ValueError("both operands have one axis, and elements")
     short = min(len(a), len(v))
     v = np.conj(v[::-1]) if v.dtype.kind == "c" else v[::-1]
     return _part(a, v, mode, (short - 1) // 2 if len(a) >= len(v) else short // 2)

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..array.box import FROM_LIST, ArrayBox
+from ..array.box import FROM_LIST, IN_LOOP, ArrayBox
 from ..array.memory import in_memory, is_number
 from ..array.methods import METHODS
 from ..engine.batch import RULES, elementwise, values_only
@@ -248,6 +248,31 @@ def cast_to(x: Any, dtype: Any) -> Any:
     return CAST(getval(x), dtype=dtype)
 
 
+def _in_loop(ufunc: np.ufunc, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
+    """The operands of a ufunc in the types that ``dtype=`` or ``signature=`` says to compute in, and the other keywords.
+
+    So the rules compute in them too: of a negative number that is to be taken for a complex one there is a logarithm. What is no
+    loop of numbers is left to NumPy.
+    """
+    signature = kwargs.get("signature")
+    if kwargs.get("dtype") is not None:
+        signature = (None,) * ufunc.nin + (np.dtype(kwargs["dtype"]),) * ufunc.nout
+    if signature is None or len(args) != ufunc.nin or ufunc.signature is not None:
+        return args, kwargs
+    kinds = tuple(type(x) if type(x) in NUMBERS else dtype_of(as_array(x)) for x in args)
+    try:
+        loop = ufunc.resolve_dtypes(kinds + (None,) * ufunc.nout, signature=signature, casting=kwargs.get("casting", "same_kind"))[: ufunc.nin]
+    except (TypeError, ValueError):
+        return args, kwargs
+    if any(dtype.kind not in "fc" for dtype in loop):
+        return args, kwargs
+    cast = tuple(dtype.type(x) if type(x) in NUMBERS else cast_to(as_array(x), dtype) for x, dtype in zip(args, loop, strict=True))
+    return cast, {k: v for k, v in kwargs.items() if k not in ("dtype", "signature")}
+
+
+IN_LOOP.append(_in_loop)
+
+
 def _object_array(x: Any) -> np.ndarray:
     out = np.empty(shape_of(x), object)
     for index in np.ndindex(out.shape):
@@ -256,6 +281,8 @@ def _object_array(x: Any) -> np.ndarray:
 
 
 def _astype(x, dtype, /, *, copy=True, device=None):
+    if not isinstance(x, (np.ndarray, np.generic)):
+        raise TypeError(f"astype() takes an array or a scalar of NumPy, not a {type(x).__name__}")
     out = cast_to(x, dtype)
     return COPY(out) if copy and out is x else out
 
@@ -276,6 +303,8 @@ if hasattr(np, "astype"):  # NumPy 2.1
     np.copy, samples=lambda s: [s(s.array(2, 3)), s(s.array(2, 3), order="F", subok=True), s(s.array())]
 )
 def _copy(a, order="K", subok=False):
+    if order is not None:
+        np.copy(0.0, order=order)  # raises, if it is no order
     return of_no_axes(COPY(as_array(a), order=order))
 
 

@@ -202,8 +202,8 @@ def _vander(x, N=None, increasing=False):
         raise ValueError("negative dimensions are not allowed")
     if n == 0:
         return np.zeros((x.size, 0), dtype_of(x))
-    powers = [np.ones(x.size, dtype_of(x))]
-    for _ in range(n - 1):
+    powers = [np.ones(x.size, dtype_of(x)), x][:n]
+    for _ in range(n - 2):
         powers.append(powers[-1] * x)
     return np.stack(powers if increasing else powers[::-1], axis=1)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import index as as_int
 from typing import Any
 
 import numpy as np
@@ -57,6 +58,7 @@ def _diff(a, n=1, axis=-1, prepend=NOT_GIVEN, append=NOT_GIVEN):
         return a
     if a.ndim == 0:
         raise ValueError("diff requires input that is at least one dimensional")
+    (axis,) = axes_of(as_int(axis), a.ndim)
     parts = [_edge(prepend, a, axis), a, _edge(append, a, axis)]
     parts = [p for p in parts if p is not None]
     if len(parts) > 1:

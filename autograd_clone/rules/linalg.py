@@ -15,11 +15,12 @@ import numpy as np
 
 from ..array.box import as_array
 from ..engine.batch import same_for_all
+from ..engine.box import getval
 from ..engine.cotangent import shape_of, unbroadcast
 from ..engine.define import composite, custom, zero
 from ..engine.primitive import shared
 from .matrices import H, T, batch_all, column, conj, real, real_dtype
-from .tools import NOT_GIVEN, refuse_out
+from .tools import NOT_GIVEN, anywhere, refuse_out
 from .triangular import TRIANGULAR_SOLVE
 
 # ---- inv ---------------------------------------------------------------------------------------------------
@@ -182,9 +183,26 @@ PINV = custom(
 )
 
 
+def _without_small(a, rcond, rounding):
+    """`a` without the singular values that are cut off; as it is if there are none but by `rounding`.
+
+    They vary with the matrix, so the derivative is that of the matrix without them, whose rank is constant, and of what it is made of.
+    """
+    s = np.linalg.svd(getval(a), compute_uv=False)
+    largest = np.max(s, axis=-1, keepdims=True)
+    small = s <= np.reshape(rcond, (*shape_of(rcond), 1)) * largest
+    if not anywhere(small & (s > rounding * largest)):
+        return a
+    u, s, vh = np.linalg.svd(a, full_matrices=False)
+    return (u * np.expand_dims(np.where(small, 0, s), -2)) @ vh
+
+
 def pinv_with(a, rcond):
     """The pseudo-inverse of `a`, whose singular values up to `rcond` times the largest count as zero."""
     rcond = as_array(rcond)
+    eps = np.finfo(np.result_type(a.dtype, np.float32)).eps
+    if a.size and anywhere(rcond > 1e3 * eps):
+        a = _without_small(a, rcond, max(a.shape[-2:]) * eps)
     return PINV(a, np.reshape(rcond, (1,) * (a.ndim - 2 - rcond.ndim) + shape_of(rcond)))
 
 

@@ -97,7 +97,11 @@ _neutral_cumulative(np.nancumprod, np.cumprod, 1)
 def _kept(a, where):
     """`a` without NaNs, and which elements count."""
     a, mask = _filled(a, 0)
-    return a, mask if where is NOT_GIVEN else np.logical_and(mask, where)
+    if where is NOT_GIVEN:
+        return a, mask
+    if where is not None and dtype_of(as_array(where)).kind != "b":
+        raise TypeError(f"a mask of dtype {dtype_of(as_array(where))}")
+    return a, np.logical_and(mask, where is not None and where)
 
 
 @composite(np.nanmean, samples=_reduction_samples)
@@ -118,11 +122,15 @@ def _spread(nan_function, function):
         where=NOT_GIVEN, mean=NOT_GIVEN, correction=NOT_GIVEN,
     ):  # fmt: skip
         refuse_out(nan_function, out)
+        if dtype is not None and np.dtype(dtype).kind not in "fc" and dtype_of(a).kind in "fc":
+            raise TypeError("a variance of inexact numbers is inexact")
         a, mask = _kept(a, where)
         new = {"mean": mean, "correction": correction}  # since NumPy 2.0
         new = {k: v for k, v in new.items() if v is not NOT_GIVEN}
         if axis is not None and not a.ndim:
             axis = axes_of(axis, 0)  # which `var` refuses of a number
+        if mean is not NOT_GIVEN and dtype_of(as_array(mean)).kind not in "biufc":
+            raise TypeError(f"a mean of dtype {dtype_of(as_array(mean))}")
         if mean is not NOT_GIVEN and type(mean) not in NUMBERS and dtype_of(a).kind in "fc":
             new["mean"] = in_dtype(as_array(mean), dtype_of(a))  # NumPy writes the distances into a copy of `a`
         spread = function(a, axis=axis, dtype=dtype, ddof=ddof, keepdims=keepdims, where=mask, **new)
@@ -168,5 +176,16 @@ for _f in (np.nanmax, np.nanmin):
         )
     )
 
-with_initial(np.nanmax, np.fmax, np.nan)
-with_initial(np.nanmin, np.fmin, np.nan)
+
+
+def _with_initial(function, ufunc, of_number, least):
+    """`reductions.with_initial`, and of a number as NumPy has it: there a NaN that is the initial value counts."""
+    with_initial(function, ufunc, np.nan)
+    of_array = WITH_INITIAL[function]
+    with_initial(function, of_number, least)
+    of_others = WITH_INITIAL[function]
+    WITH_INITIAL[function] = lambda args, kwargs: (of_array if isinstance(args[0], np.ndarray) else of_others)(args, kwargs)
+
+
+_with_initial(np.nanmax, np.fmax, np.maximum, -np.inf)
+_with_initial(np.nanmin, np.fmin, np.minimum, np.inf)

@@ -6,6 +6,8 @@ several absolute values or column sums is attained more than once, they share eq
 
 from __future__ import annotations
 
+from operator import index as as_int
+
 import numpy as np
 
 from ..array.box import FAST, as_array
@@ -260,6 +262,8 @@ def _norm(x, ord=None, axis=None, keepdims=False):
 )  # fmt: skip
 def _linalg_vector_norm(x, /, *, axis=None, keepdims=False, ord=2):
     x = as_array(x)
+    if keepdims and axis is not None and not isinstance(axis, tuple):
+        axis = as_int(axis)  # which without it may be 1.0
     axis = tuple(range(x.ndim)) if axis is None else _axes(axis, x.ndim)
     return _vector_norm(x, ord, axis, bool(keepdims))
 

@@ -134,6 +134,8 @@ def _polydiv(u, v):
     u, v = np.atleast_1d(as_array(u)) + 0.0, np.atleast_1d(as_array(v)) + 0.0
     if u.ndim > 1 or v.ndim > 1:
         raise ValueError("polynomials have one axis")
+    if not len(u):
+        raise IndexError("a polynomial has at least one coefficient")
     n = len(v)
     quotient, r, scale = [], u + 0 * v[0], 1.0 / v[0]
     for k in range(len(u) - n + 1):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..array.box import call
+from ..engine.box import getval
 from ..engine.cotangent import dtype_of, shape_of
 from ..engine.define import composite, custom, zero
 from ..engine.trace import apply
@@ -263,6 +264,7 @@ def _quantile_like(function, top, skip_nans):
         weights=None,
     ):  # fmt: skip
         refuse_out(function, out)
+        bool(getval(overwrite_input))
         q, weak = _checked(q, top)
         if skip_nans and 0 in shape_of(as_array(a)):
             return np.nanmean(a, axis, keepdims=keepdims)
@@ -335,6 +337,7 @@ def _median_samples(s):
 @composite(np.median, samples=_median_samples)
 def _median(a, axis=None, out=None, overwrite_input=False, keepdims=False):
     refuse_out(np.median, out)
+    bool(getval(overwrite_input))  # raises, if it is no truth value
     return _median_of(as_array(a), axis, keepdims, False)
 
 
@@ -347,6 +350,7 @@ def _nanmedian_samples(s):
 @composite(np.nanmedian, samples=_nanmedian_samples)
 def _nanmedian(a, axis=None, out=None, overwrite_input=False, keepdims=NOT_GIVEN):
     refuse_out(np.nanmedian, out)
+    bool(getval(overwrite_input))
     a = as_array(a)
     if 0 in shape_of(a):
         return np.nanmean(a, axis, keepdims=keepdims)

@@ -143,7 +143,15 @@ def _traced_arange(start=None, stop=None, step=1, dtype=None, *, device=None, li
         raise UnsupportedTypeError("numpy.arange: the derivative does not support complex numbers; use np.linspace")
     if dtype is not None and np.dtype(dtype).kind not in "fc":  # first the end points are made integers
         return np.arange(getval(start), getval(stop), getval(step), dtype)
-    number = same_for_all(np.ceil((getval(stop) - getval(start)) / getval(step)))
+    number = same_for_all(_length(getval(stop) - getval(start), getval(step)))
     ends: Any = (_one_of(start), _one_of(stop), _one_of(step))
     dtype = np.arange(*ends, dtype=dtype).dtype
-    return cast_to(start + step * np.arange(max(0, int(number))), dtype)
+    places = np.arange(max(0, int(number)))
+    return cast_to(start + (step * places if number > 1 else 0.0 * places), dtype)  # of one place an infinite step is none
+
+
+def _length(distance, step):
+    """How many elements `numpy.arange` makes; one for a quotient that is too small, or has an infinite divisor."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        steps = np.divide(distance, step)
+    return np.where((steps == 0) & (distance != 0) & ~np.signbit(steps), 1, np.ceil(steps))

@@ -211,7 +211,7 @@ def _extremes(a, ans, axis, where, initial):
     if anywhere(undefined):
         hit = hit | (undefined & (a != a))
     if is_masked(where):
-        hit = hit & where
+        hit = hit & (where is not None and where)
     n = (np.sum if is_duck(hit) else np.count_nonzero)(hit, axis=axes_of(axis, hit.ndim), keepdims=True)
     if initial is not NOT_GIVEN:
         n = n + (ans == initial)
@@ -286,6 +286,8 @@ def _ptp(a, axis=None, out=None, keepdims=NOT_GIVEN):
 
 def initial_as(initial, dtype):
     """A traced initial value in the dtype of a reduction."""
+    if shape_of(initial):
+        raise ValueError("the initial value of a reduction is a number")
     if dtype.kind not in "fc":
         raise TypeError(f"the initial value of a reduction in {dtype} is none that has derivatives")
     return cast_to(initial, dtype)

@@ -22,6 +22,12 @@ def _negated(shift):
     return tuple(-int(k) for k in shift) if np.ndim(shift) else -shift
 
 
+def _turned_back(k):
+    """The number of quarter turns that undo `k`; NumPy takes 2.5 for 3."""
+    k = k % 4
+    return 0 if k == 0 else 2 if k == 2 else 3 if k == 1 else 1
+
+
 linear(
     np.flip,
     m=lambda g, axis: np.flip(g, axis),
@@ -43,7 +49,7 @@ linear(
 )
 linear(
     np.rot90,
-    m=lambda g, k, axes: np.rot90(g, -k, axes),
+    m=lambda g, k, axes: np.rot90(g, _turned_back(k), axes),
     options={
         "samples": lambda s: (
             [s(s.array(2, 3), k) for k in (0, 1, 2, 3, -1, 6)]
@@ -82,7 +88,12 @@ FAST[2][np.roll] = direct(np.roll, _rolled, lambda g, r: _rolled(g, -r[1]), INT,
 
 
 def _tile_back(g, A_shape, reps):
-    reps = tuple(np.atleast_1d(reps).astype(int).tolist())
+    try:
+        reps = tuple(map(int, reps))
+    except TypeError:
+        reps = (int(reps),)
+    if 0 in A_shape:  # which may be repeated less than no times
+        return np.zeros(A_shape, dtype_of(g))
     n = max(len(reps), len(A_shape))
     shape = (1,) * (n - len(A_shape)) + A_shape
     reps = (1,) * (n - len(reps)) + reps

@@ -111,6 +111,7 @@ BANDED_SYSTEM = custom(
 
 @_composite(
     scipy.linalg.solve_banded,
+    cores={"ab": 2, "b": "1|2"},
     operands=("ab", "b"),
     samples=lambda s: [
         s((1, 2), _bands(s, 1, 2, 5), s.array(5)), s((0, 1), _bands(s, 0, 1, 4), s.array(4, 2)),
@@ -150,6 +151,7 @@ def _half_bands(s, width, n, lower):
 
 @_composite(
     scipy.linalg.solveh_banded,
+    cores={"ab": 2, "b": "1|2"},
     samples=lambda s: [
         s(_half_bands(s, w, 5, lower), s.array(5, *k), lower=lower)
         for w in (0, 1, 2)
@@ -174,6 +176,7 @@ def _dense(ab, lower):
 
 @_composite(
     scipy.linalg.cholesky_banded,
+    cores={"ab": 2},
     samples=lambda s: [
         s(_half_bands(s, w, 5, lower), lower=lower, via=_inside_of_bands)
         for w in (0, 1, 2)
@@ -190,12 +193,12 @@ def _cholesky_banded(ab, lower=False):
     full = part + H(part) - np.eye(n, dtype=ab.dtype) * part
     factor = np.linalg.cholesky(full) if lower else H(np.linalg.cholesky(full))
     rows, inside = _rows_of(width, 0, n) if lower else _rows_of(0, width, n)
-    return np.where(inside, factor[rows, np.arange(n)], plain(ab))
+    return np.where(inside, factor[rows, np.arange(n)], ab)
 
 
 def _inside_of_bands(f, ab, lower):
     """For samples: the factor's entries, without what is stored outside of the matrix."""
-    width, n = max(ab.shape[0] - 1, 0), ab.shape[1]
+    width, n = max(ab.shape[-2] - 1, 0), ab.shape[-1]
     inside = (_rows_of(width, 0, n) if lower else _rows_of(0, width, n))[1]
     return f(ab, lower=lower) * inside
 
@@ -281,7 +284,7 @@ def _companion(a):
     return np.concatenate([first[..., None, :], below], axis=-2)
 
 
-@_composite(scipy.linalg.leslie, samples=lambda s: [s(s.array(4), s.array(3))])
+@_composite(scipy.linalg.leslie, cores={"f": 1, "s": 1}, samples=lambda s: [s(s.array(4), s.array(3))])
 def _leslie(f, s):
     f, s = as_array(f), as_array(s)
     n = shape_of(f)[-1]
@@ -298,7 +301,8 @@ def _fiedler(a):
 
 
 @_composite(
-    scipy.linalg.diagsvd, operands=("s",), samples=lambda s: [s(s.array(2), 2, 3), s(s.array(2), 4, 2)]
+    scipy.linalg.diagsvd,
+    cores={"s": 1}, operands=("s",), samples=lambda s: [s(s.array(2), 2, 3), s(s.array(2), 4, 2)]
 )
 def _diagsvd(s, M, N):
     s = as_array(s)

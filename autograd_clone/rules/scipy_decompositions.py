@@ -62,6 +62,7 @@ def _reduced(a, b, type):
 
 @scipy_composite(
     scipy.linalg.eigh,
+    cores={"a": 2, "b": 2},
     samples=lambda s: [
         s(s.matrix(3), via=_without_phases), s(s.matrix(3), lower=False, via=_without_phases),
         s(s.matrix(3), eigvals_only=True),
@@ -76,15 +77,19 @@ def _eigh(a, b=None, lower=True, eigvals_only=False, type=1, subset_by_index=Non
     a, b = as_array(a), None if b is None else as_array(b)
     w, vectors = _all_of_eigh(a, b, lower, type, eigvals_only)
     chosen = slice(None)
-    if subset_by_index is not None and subset_by_value is not None:
+    by_index, by_value = (x is not None and bool(plain(x)) for x in (subset_by_index, subset_by_value))  # raises for an array
+    if by_index and by_value:
         raise ValueError("either positions or bounds of eigenvalues may be given")
-    if subset_by_index is not None:
+    if by_index:
         first, last = subset_by_index
         if not 0 <= first <= last < a.shape[-1]:
             raise ValueError(f"there are no eigenvalues {first} to {last}")
         chosen = slice(subset_by_index[0], subset_by_index[1] + 1)
-    elif subset_by_value is not None:
-        chosen = slice(*(int(same_for_all(np.sum(plain(w) <= bound))) for bound in subset_by_value))
+    elif by_value:
+        lower_bound, upper_bound = map(plain, subset_by_value)
+        if not lower_bound < upper_bound:
+            raise ValueError(f"the eigenvalues from {lower_bound} to {upper_bound} are none")
+        chosen = slice(*(int(same_for_all(np.sum(plain(w) <= bound))) for bound in (lower_bound, upper_bound)))
     if eigvals_only:
         return w[chosen]
     options = {"subset_by_index": subset_by_index, "subset_by_value": subset_by_value}
@@ -109,6 +114,7 @@ def _all_of_eigh(a, b, lower, type, eigvals_only):
 
 @scipy_composite(
     scipy.linalg.eigvalsh,
+    cores={"a": 2, "b": 2},
     samples=lambda s: [s(s.matrix(3)), s(s.matrix(3), s.spd(3)),
                        s(s.matrix(3), b=s.spd(3), lower=False, type=2),
                        s(s.matrix(4), subset_by_index=[0, 1]),
@@ -131,6 +137,7 @@ def _eigvalsh(a, b=None, lower=True, type=1, subset_by_index=None, subset_by_val
 
 @scipy_composite(
     scipy.linalg.eigh_tridiagonal,
+    cores={"d": 1, "e": 1},
     complex=False,
     samples=lambda s: [
         s(s.distinct(4), s.array(3), via=_without_signs), s(s.distinct(4), s.array(3), eigvals_only=True),
@@ -175,6 +182,7 @@ def _tridiagonal(d, e):
 
 @scipy_composite(
     scipy.linalg.eigvalsh_tridiagonal,
+    cores={"d": 1, "e": 1},
     complex=False,
     samples=lambda s: [
         s(s.distinct(4), s.array(3)),
@@ -190,6 +198,7 @@ def _eigvalsh_tridiagonal(d, e, select="a", select_range=None, **others):
 
 @scipy_composite(
     scipy.linalg.eig,
+    cores={"a": 2, "b": 2},
     samples=lambda s: (
         [
             s(s.matrix(3), left=left, right=right, via=_without_phases)
@@ -269,6 +278,7 @@ def _of_span(f, a, *args, **kwargs):
 
 @scipy_composite(
     scipy.linalg.orth,
+    cores={"A": 2},
     samples=lambda s: [s(s.array(4, 2), via=_of_span), s(s.array(4, 2), rcond=1e-9, via=_of_span)],
 )
 def _orth(A, rcond=None):
@@ -278,6 +288,7 @@ def _orth(A, rcond=None):
 
 @scipy_composite(
     scipy.linalg.null_space,
+    cores={"A": 2},
     samples=lambda s: [s(s.array(2, 4), via=_of_span), s(s.array(2, 3), rcond=1e-9, via=_of_span)],
 )
 def _null_space(A, rcond=None, **others):
@@ -298,6 +309,7 @@ def _rank(s, a, rcond):
 
 @scipy_composite(
     scipy.linalg.qr,
+    cores={"a": 2},
     samples=lambda s: [
         s(s.array(4, 2)),
         s(s.array(4, 2), mode="economic"),
@@ -326,6 +338,7 @@ def _qr(a, mode="full", pivoting=False):
 
 @scipy_composite(
     scipy.linalg.rq,
+    cores={"a": 2},
     samples=lambda s: [s(s.array(3, 3)), s(s.array(2, 4), mode="economic"), s(s.array(3, 3), mode="r")],
 )
 def _rq(a, mode="full"):

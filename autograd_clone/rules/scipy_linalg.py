@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import math
 
 import numpy as np
 import scipy.linalg
@@ -37,9 +38,12 @@ DROPPED = frozenset({
 })  # fmt: skip
 
 
-def scipy_composite(fun, *, asked=False, **options):
+def scipy_composite(fun, *, asked=False, cores=None, **options):
     """Decorator: register code for a SciPy function, called with its arguments by name and the options
     above dropped. If SciPy is ``asked`` it computes the plain values first, and may refuse them.
+
+    ``cores`` is for code that knows no stacks: the number of axes of each array, such as ``{"a": 2, "b": "1|2"}``. Of arrays with
+    more axes the code is applied to one part after the other, as SciPy does it.
     """
     signature = inspect.signature(fun)
     options.setdefault("name", f"scipy.linalg.{fun.__name__}")
@@ -49,18 +53,51 @@ def scipy_composite(fun, *, asked=False, **options):
         @functools.wraps(implementation)
         def called(*args, **kwargs):
             leaves = flatten((args, kwargs))[0]
-            if any(isinstance(x, np.ndarray) and x.dtype.kind in "SUmMV" for x in leaves):  # strings would be read as numbers
+            if any(map(_is_text, leaves)) or any(map(_holds_text, (*args, *kwargs.values()))):  # which would be read as numbers
                 raise TypeError(f"{options['name']} takes arrays of numbers")
             sizes = [x.size for x in leaves if isinstance(x, Box)]
             if sizes and not any(sizes):  # the derivative with respect to nothing
                 return of_values(*_plain(args), **_plain(kwargs))
             given = signature.bind(*args, **kwargs).arguments
-            return implementation(**{name: value for name, value in given.items() if name not in DROPPED})
+            given = {name: value for name, value in given.items() if name not in DROPPED}
+            if cores and any(_ndim_of(given.get(name)) > (2 if n == "1|2" else n) for name, n in cores.items()):
+                return _one_by_one(implementation, given, cores)
+            return implementation(**given)
 
         composite(fun, asking_first(fun)(called) if asked else called, **options)
         return called
 
     return register
+
+
+def _is_text(x):
+    return isinstance(x, (np.ndarray, np.generic)) and x.dtype.kind in "SUmMV"
+
+
+def _holds_text(x):
+    """Whether a list, at any depth, holds strings or dates; a string by itself may be an option."""
+    return isinstance(x, (list, tuple)) and any(isinstance(e, (str, bytes)) or _is_text(e) or _holds_text(e) for e in x)
+
+
+def _ndim_of(x):
+    return 0 if x is None else len(shape_of(x))
+
+
+def _one_by_one(implementation, given, cores):
+    """The results for one part of a stack after the other, each put together; stacks broadcast against each other."""
+    arrays = {name: as_array(given[name]) for name in cores if given.get(name) is not None}
+    ends = {name: min(x.ndim, 2) if cores[name] == "1|2" else cores[name] for name, x in arrays.items()}
+    batch = np.broadcast_shapes(*(shape_of(x)[: x.ndim - ends[name]] for name, x in arrays.items()))
+    if 0 in batch:
+        raise ValueError("there are no stacks of size zero")
+    for name, x in arrays.items():
+        core = shape_of(x)[x.ndim - ends[name] :]
+        arrays[name] = np.reshape(np.broadcast_to(x, batch + core), (-1, *core))
+    results = [implementation(**given | {n: x[i] for n, x in arrays.items()}) for i in range(math.prod(batch))]
+    several = isinstance(results[0], (tuple, list))
+    stacks = [np.stack(parts) for parts in zip(*results, strict=True)] if several else [np.stack(results)]
+    stacks = [np.reshape(x, batch + shape_of(x)[1:]) for x in stacks]
+    return stacks if len(stacks) > 1 else stacks[0]
 
 
 def accepting_traces(fun, package):
@@ -245,6 +282,7 @@ def _pinvh(a, atol=None, rtol=None, lower=True, return_rank=False):
 
 @scipy_composite(
     scipy.linalg.lstsq,
+    cores={"a": 2, "b": "1|2"},
     samples=lambda s: [
         s(s.array(4, 2), s.array(4)),
         s(s.array(4, 2), s.array(4, 3), cond=1e-10),
@@ -274,6 +312,7 @@ def triangular_system(a, b, lower, trans=0):
 
 @scipy_composite(
     scipy.linalg.solve_triangular,
+    cores={"a": 2, "b": "1|2"},
     samples=lambda s: (
         [
             s(s.matrix(3), s.array(3), trans, lower)
@@ -294,6 +333,8 @@ def triangular_system(a, b, lower, trans=0):
 def _solve_triangular(a, b, trans=0, lower=False, unit_diagonal=False):
     check_square(as_array(a))
     a = triangle(as_array(a), lower)
+    if not unit_diagonal and anywhere(np.diagonal(plain(a), axis1=-2, axis2=-1) == 0, unknown=False):
+        raise np.linalg.LinAlgError("the matrix is singular")
     if unit_diagonal:
         eye = np.eye(shape_of(a)[-1], dtype=a.dtype)
         a = a * (1 - eye) + eye
@@ -315,6 +356,7 @@ def _cholesky(a, lower=False):
 
 @scipy_composite(
     scipy.linalg.cho_factor,
+    cores={"a": 2},
     samples=lambda s: [s(s.spd(3), via=_factor), s(s.spd(3), lower=True, via=_factor)],
 )
 def _cho_factor(a, lower=False):
@@ -337,6 +379,8 @@ def _factor(f, a, *args, **kwargs):
 )
 def _cho_solve(c_and_lower, b):
     c, lower = c_and_lower
+    if np.ndim(lower):
+        raise ValueError("`lower` is a truth value")
     c, b = triangle(as_array(c), lower), as_array(b)
     first, last = (0, 2) if lower else (2, 0)
     return triangular_system(c, triangular_system(c, b, bool(lower), first), bool(lower), last)
@@ -414,7 +458,7 @@ def _pivoted(fun, a):
     return pivots, back, a[order]
 
 
-@scipy_composite(scipy.linalg.lu_factor, samples=lambda s: [s(s.array(3, 3)), s(s.array(4, 4))])
+@scipy_composite(scipy.linalg.lu_factor, cores={"a": 2}, samples=lambda s: [s(s.array(3, 3)), s(s.array(4, 4))])
 def _lu_factor(a):
     a = as_array(a)
     if a.ndim == 0:
@@ -429,6 +473,7 @@ def _lu_factor(a):
 
 @scipy_composite(
     scipy.linalg.lu,
+    cores={"a": 2},
     samples=lambda s: (
         [s(s.array(*shape)) for shape in ((3, 3), (4, 2), (2, 4))]
         + [s(s.array(4, 2), permute_l=True), s(s.array(3, 3), p_indices=True)]

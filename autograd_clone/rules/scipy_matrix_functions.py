@@ -66,8 +66,7 @@ def _one_exponential_derivative(a, e):
         raise ValueError("expected two square matrices of one size")
     if a.size == 0:
         return np.zeros(a.shape, dtype)
-    if dtype.itemsize == 2:  # SciPy would compute in half precision, and overflow
-        a = a.astype(np.float32)
+    a, e = a.astype(dtype, copy=False), e.astype(dtype, copy=False)  # SciPy would compute in the precision of the first
     return scipy.linalg.expm_frechet(a, e, compute_expm=False).astype(dtype, copy=False)
 
 
@@ -120,6 +119,7 @@ def _expm(A):
 
 @scipy_composite(
     scipy.linalg.expm_frechet,
+    cores={"A": 2, "E": 2},
     samples=lambda s: [
         s(0.5 * s.array(3, 3), s.array(3, 3)),
         s(0.5 * s.array(2, 2), s.array(2, 2), compute_expm=False),
@@ -221,6 +221,7 @@ SYLVESTER = custom(
 
 @scipy_composite(
     scipy.linalg.solve_sylvester,
+    cores={"a": 2, "b": 2, "q": 2},
     samples=lambda s: [
         s(s.matrix(3), s.matrix(2), s.array(3, 2)),
         s(s.matrix(2), s.matrix(2).real, s.array(2, 2)),
@@ -233,6 +234,7 @@ def _solve_sylvester(a, b, q):
 
 @scipy_composite(
     scipy.linalg.solve_continuous_lyapunov,
+    cores={"a": 2, "q": 2},
     samples=lambda s: [s(s.matrix(3), s.array(3, 3)), s(s.matrix(2), s.real(2, 2))],
 )
 def _solve_continuous_lyapunov(a, q):
@@ -250,6 +252,7 @@ if scipy.linalg.solve_lyapunov is not scipy.linalg.solve_continuous_lyapunov:
 
 @scipy_composite(
     scipy.linalg.solve_discrete_lyapunov,
+    cores={"a": 2, "q": 2},
     samples=lambda s: [
         s(0.2 * s.array(3, 3), s.array(3, 3)),
         s(0.2 * s.array(2, 2), s.array(2, 2), "direct"),
@@ -342,6 +345,7 @@ for _f, _is_discrete in ((scipy.linalg.solve_continuous_are, False), (scipy.lina
 
     @scipy_composite(
         _f,
+        cores={"a": 2, "b": 2, "q": 2, "r": 2},
         operands=("a", "b", "q", "r"),
         samples=lambda s: [
             s(*_control(s, 3, 2), via=_with_weights),
@@ -448,8 +452,8 @@ SIGNM = custom(
 )
 
 
-def _one_result(name, disp):
-    if disp is None or disp is NOT_GIVEN or disp:
+def _one_result(name, disp=NOT_GIVEN, **others):
+    if disp is NOT_GIVEN or disp:
         return
     raise UnsupportedKeywordError(f"scipy.linalg.{name}: the derivative does not support disp=False")
 
@@ -463,19 +467,19 @@ def _of_matrix(f, a):
     scipy.linalg.sqrtm, samples=lambda s: [sample._replace(via=_of_matrix) for sample in _within(s)]
 )
 def _sqrtm(A, **others):
-    _one_result("sqrtm", others.get("disp"))
+    _one_result("sqrtm", **others)
     return SQRTM(at_least(A, 2))
 
 
 @scipy_composite(scipy.linalg.logm, samples=_in_double(_within))
 def _logm(A, **others):
-    _one_result("logm", others.get("disp"))
+    _one_result("logm", **others)
     return LOGM(as_array(A))
 
 
-@scipy_composite(scipy.linalg.signm, samples=lambda s: [s(s.matrix(3) - 2.4 * np.eye(3, dtype=s.dtype))])
+@scipy_composite(scipy.linalg.signm, cores={"A": 2}, samples=lambda s: [s(s.matrix(3) - 2.4 * np.eye(3, dtype=s.dtype))])
 def _signm(A, **others):
-    _one_result("signm", others.get("disp"))
+    _one_result("signm", **others)
     A = as_array(A)
     if A.ndim != 2:
         raise ValueError("expected one square matrix")
@@ -528,6 +532,7 @@ def _polar(a, side="right"):
 
 @scipy_composite(
     scipy.linalg.orthogonal_procrustes,
+    cores={"A": 2, "B": 2},
     samples=lambda s: [s(s.array(4, 2), s.array(4, 2)), s(s.array(3, 3), s.array(3, 3))],
 )
 def _orthogonal_procrustes(A, B):

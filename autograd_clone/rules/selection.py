@@ -243,12 +243,12 @@ def _compress(condition, a, axis=None, out=None):
     condition = getval(as_array(condition))
     if condition.ndim != 1:
         raise ValueError("condition must be a 1-d array")
-    return np.take(a, np.flatnonzero(condition), axis)
+    return np.take(as_array(a), np.flatnonzero(condition), axis)
 
 
 @composite(np.extract, samples=lambda s: [s(s.mask(3, 4), s.array(3, 4)), s(s.ints(2, 4), s.array(4))])
 def _extract(condition, arr):
-    return np.take(arr, np.flatnonzero(getval(as_array(condition))))
+    return np.take(as_array(arr), np.flatnonzero(getval(as_array(condition))))
 
 
 _TRIMS_AXES = np.lib.NumpyVersion(np.__version__) >= "2.2.0"

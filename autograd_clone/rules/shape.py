@@ -155,6 +155,8 @@ def memory_order(x, order):
     """`order` as "C" or "F": "A" says that the layout in memory decides, which a tangent need not share."""
     if order in ("A", "a"):
         return "F" if np.isfortran(layout_of(x) if isinstance(x, Box) else x) else "C"
+    if order is None:
+        return "C"
     if not isinstance(order, str):
         raise TypeError(f"order must be str, not {type(order).__name__}")
     if order.upper() not in ("C", "F", "K"):

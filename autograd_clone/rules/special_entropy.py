@@ -9,9 +9,10 @@ from __future__ import annotations
 import numpy as np
 from scipy import special as sc
 
+from ..engine.cotangent import dtype_of
 from ..engine.define import elementwise
 from .special_tools import times
-from .tools import anywhere
+from .tools import anywhere, in_dtype
 from .ufuncs import power_base, power_exponent
 
 _POSITIVE = {"domain": "positive"}
@@ -46,12 +47,20 @@ def _entr(x):
     return np.where(outside, 0, -1 - np.log(np.where(outside, 1, x)))
 
 
+def _alike(y, dtype):
+    """`y`, as a complex array if the result is one: then a negative real number has a logarithm."""
+    return in_dtype(y, dtype) if dtype.kind == "c" and dtype_of(y).kind != "c" else y
+
+
 elementwise(
-    sc.xlogy, x=lambda g, y: times(g, np.log(y)), y=lambda g, x, y: g * _ratio(x, y), options=_POSITIVE
+    sc.xlogy,
+    x=lambda g, y, ans_dtype: times(g, np.log(_alike(y, ans_dtype))),
+    y=lambda g, x, y: g * _ratio(x, y),
+    options=_POSITIVE,
 )
 elementwise(
     sc.xlog1py,
-    x=lambda g, y: times(g, np.log1p(y)),
+    x=lambda g, y, ans_dtype: times(g, np.log1p(_alike(y, ans_dtype))),
     y=lambda g, x, y: g * _ratio(x, 1 + y),
     options=_POSITIVE,
 )

@@ -291,20 +291,29 @@ elementwise(
 )
 
 
-def _voigt(g, x, sigma, gamma, weight):
-    """The profile is the real part of ``wofz(z) / sigma / sqrt(2 pi)`` at ``(x + 1j gamma) / sigma / sqrt(2)``."""
+def _voigt(g, x, sigma, gamma, weight, of_lorentz):
+    """The profile is the real part of ``wofz(z) / sigma / sqrt(2 pi)`` at ``(x + 1j gamma) / sigma / sqrt(2)``.
+
+    For a `sigma` of zero it is Lorentz' profile, the real part of ``1j / pi / (x + 1j gamma)``, to first order in `sigma`.
+    """
+    narrow = sigma == 0
+    if anywhere(narrow):
+        sigma = np.where(narrow, 1, sigma)
     z = (x + 1j * gamma) / (sigma * sqrt(2))
     w = sc.wofz(z)
     slope = 2j / sqrt(pi) - 2 * z * w
-    return g * (np.real(weight(z, w, slope)) / (2 * sqrt(pi) * sigma * sigma))
+    slope = np.real(weight(z, w, slope)) / (2 * sqrt(pi) * sigma * sigma)
+    if anywhere(narrow):
+        slope = np.where(narrow, np.real(of_lorentz / (pi * (x + 1j * gamma) ** 2)), slope)
+    return g * slope
 
 
 elementwise(
     sc.voigt_profile,
-    x=lambda g, x, sigma, gamma: _voigt(g, x, sigma, gamma, lambda z, w, slope: slope),
+    x=lambda g, x, sigma, gamma: _voigt(g, x, sigma, gamma, lambda z, w, slope: slope, -1j),
     sigma=lambda g, x, sigma, gamma: _voigt(
-        g, x, sigma, gamma, lambda z, w, slope: -sqrt(2) * (w + z * slope)
+        g, x, sigma, gamma, lambda z, w, slope: -sqrt(2) * (w + z * slope), 0
     ),
-    gamma=lambda g, x, sigma, gamma: _voigt(g, x, sigma, gamma, lambda z, w, slope: 1j * slope),
+    gamma=lambda g, x, sigma, gamma: _voigt(g, x, sigma, gamma, lambda z, w, slope: 1j * slope, 1),
     options={"domain": "positive"},
 )

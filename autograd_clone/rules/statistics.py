@@ -139,7 +139,7 @@ def _weights(fweights, aweights, n):
     for name, given in (("fweights", fweights), ("aweights", aweights)):
         if given is None:
             continue
-        given = as_array(given)
+        given = cast_to(as_array(given), np.float64)  # as NumPy does
         if given.ndim > 1:
             raise RuntimeError(f"cannot handle multidimensional {name}")
         if given.shape[0] != n:

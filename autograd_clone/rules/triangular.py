@@ -33,6 +33,8 @@ def triangular_solve(a, b, *, lower, transposed=False):
     dtype = np.result_type(a, b)
     if a.ndim == b.ndim == 2 and a.shape[0] >= BLAS_FROM and dtype.char in "fdFD" and b.size:
         return _by_blas(a.astype(dtype, copy=False), b.astype(dtype, copy=False), lower, transposed)
+    if b.dtype is not dtype and dtype.char in "fF":  # of whole numbers `numpy.linalg.solve` makes doubles
+        b = b.astype(dtype)
     return np.linalg.solve(T(a) if transposed else a, b)
 
 

@@ -66,7 +66,7 @@ def reduce(ufunc, array, *, axis=0, dtype=None, out=None, keepdims=False, initia
     x = as_array(array)
     begun = initial is not None  # or the identity
     if not begun:
-        if not x.size:
+        if not x.size or where is not NOT_GIVEN:
             ufunc.reduce(np.zeros(shape_of(x), dtype_of(x)), **options)  # raises if there is nothing to begin with
         initial = NOT_GIVEN
     if ufunc not in _REDUCTIONS or dtype is not None:

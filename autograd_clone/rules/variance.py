@@ -101,7 +101,8 @@ def _about(mean, a, axis, dtype, ddof, keepdims, where):
     """The variance about a given mean, which may itself be traced."""
     centered = in_dtype(a, dtype) - mean
     squares = np.real(centered * np.conj(centered))
-    total = np.sum(squares, axis=axis, keepdims=keepdims, where=where)
+    in_double = np.float64 if dtype is None and dtype_of(a).kind in "biu" else None
+    total = np.sum(squares, axis=axis, dtype=in_double, keepdims=keepdims, where=where)
     freedom = _freedom(shape_of(a), axis, where, ddof, dtype_of(total))
     return total / (freedom if np.ndim(freedom) == 0 else freedom.reshape(shape_of(total)))
 
@@ -143,6 +144,8 @@ def _dispatch(function, primitive, a, axis, dtype, out, ddof, keepdims, where, m
         raise TypeError("ddof is a number")
     a = as_array(a)
     _check(function, a, axis, dtype, where)
+    if keepdims is not NOT_GIVEN and type(keepdims) is not bool:
+        np.add.reduce((0.0,), keepdims=keepdims)  # raises, if it is none
     keepdims = keepdims is not NOT_GIVEN and bool(as_int(keepdims))
     if mean is NOT_GIVEN:
         return primitive(a, axis=axis, dtype=dtype, ddof=ddof, keepdims=keepdims, where=where)

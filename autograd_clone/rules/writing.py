@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..array.box import ALIASING, INTO_OUT, UFUNC_METHODS, ArrayBox, place_of_out
+from ..array.box import ALIASING, INTO_OUT, UFUNC_METHODS, ArrayBox, call, place_of_out
 from ..array.memory import constant, is_number, kept, viewed
 from ..array.updates import overwrite
 from ..engine.box import Box, getval
@@ -19,7 +19,7 @@ from ..engine.define import composite
 from ..engine.errors import TracedConversionError, UnsupportedKeywordError
 from ..engine.primitive import public_name
 from ..engine.trace import tracing
-from .creation import as_array
+from .creation import as_array, holds_box
 from .indexing import SCATTER
 from .shape import FLAT
 
@@ -48,6 +48,8 @@ def into_out(function: Callable, args: tuple, kwargs: dict) -> Any:
                 raise TypeError("return arrays must be of ArrayType")
             if o is not None and np.broadcast_shapes(shape, shape_of(o)) != shape_of(o):
                 raise ValueError(f"{public_name(ufunc)}: the result has shape {shape}, the output array {shape_of(o)}")
+    if isinstance(ufunc, np.ufunc) and not broadcasts and function.__name__ != "outer" and kwargs.get("dtype") is None:
+        kwargs["dtype"] = outs[0].dtype  # that of the output array is the one computed in
     results = function(*args, **kwargs)
     many = type(results) is tuple
     if many and broadcasts:  # a result without an output array has the shape of those that have one
@@ -103,6 +105,8 @@ _INTO_PLAIN = (
 def _target(a: Any, name: str) -> Any:
     if not isinstance(a, Box):
         raise into_plain(f"numpy.{name}")
+    if is_number(a):
+        raise TypeError(f"{name}() writes into an array, not into a number")
     return a
 
 
@@ -240,6 +244,13 @@ def _fill_diagonal(a, val, wrap=False):
             raise ValueError("All dimensions of input must be of equal length")
         step, end = 1 + sum(shape[0] ** k for k in range(1, len(shape))), None
     viewed(a, FLAT)[:end:step] = val
+
+
+def fill_diagonal(a: Any, val: Any, wrap: bool = False) -> None:
+    """As `numpy.fill_diagonal`, which looks for traced values in its first argument only."""
+    if holds_box(a) or holds_box(val):
+        return call(np.fill_diagonal, (a, val, wrap), {})
+    return np.fill_diagonal(a, val, wrap)
 
 
 @composite(

@@ -130,7 +130,7 @@ class Tape:
             self.ends.append((y._link, shape_of(v), dtype_of(v)))
             return v.snapshot() if isinstance(v, Box) else v
         if type(y) is np.ndarray and y.dtype == object and any(isinstance(e, Box) for e in y.flat):
-            return self._take(np.stack(list(y.flat)).reshape(y.shape), trace)
+            return self._take(as_array(y), trace)
         self.ends.append((None, (), None))
         return released(y, 1)
 
