@@ -80,7 +80,7 @@ _PLAIN = frozenset({float, int, np.float64})
 
 def _any(ufunc: np.ufunc) -> Callable:
     def function(*args: Any, **kwargs: Any) -> Any:
-        return ufunc(*map(unlisted, args), **kwargs)
+        return ufunc(*map(unlisted, args[: ufunc.nin]), *args[ufunc.nin :], **kwargs)
 
     return function
 

@@ -230,6 +230,8 @@ def _rolled(ndim: int, shape: tuple, p: Params) -> Params:
 def _centred(axes: Any, ndim: int) -> Any:
     if not ndim:
         raise ValueError("a number has no axes")
+    if isinstance(axes, np.ndarray) and not axes.ndim:
+        raise TypeError("iteration over a 0-d array")
     return all_or_shifted(axes, ndim)
 
 

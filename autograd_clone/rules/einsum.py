@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import functools
 from math import prod
+from operator import index as as_int
 from typing import NamedTuple
 
 import numpy as np
@@ -54,7 +55,7 @@ def _from_sublists(args):
 
 
 def _letters(sublist):
-    return "".join("..." if i is Ellipsis else LETTERS[int(i)] for i in sublist)
+    return "".join("..." if i is Ellipsis else LETTERS[as_int(i)] for i in sublist)
 
 
 @functools.lru_cache(maxsize=1024)

@@ -462,7 +462,7 @@ def _pivoted(fun, a):
 def _lu_factor(a):
     a = as_array(a)
     if a.ndim == 0:
-        return a, np.zeros(1, np.int32)
+        return a.astype(scipy.linalg.lu_factor(np.ones((), a.dtype))[0].dtype), np.zeros(1, np.int32)
     pivots, _, rows = _pivoted("lu_factor", a)
     if a.shape[0] != a.shape[1]:
         raise UnsupportedKeywordError(

@@ -49,7 +49,9 @@ def into_out(function: Callable, args: tuple, kwargs: dict) -> Any:
             if o is not None and np.broadcast_shapes(shape, shape_of(o)) != shape_of(o):
                 raise ValueError(f"{public_name(ufunc)}: the result has shape {shape}, the output array {shape_of(o)}")
     if isinstance(ufunc, np.ufunc) and not broadcasts and function.__name__ != "outer" and kwargs.get("dtype") is None:
-        kwargs["dtype"] = outs[0].dtype  # that of the output array is the one computed in
+        # the output array counts as an operand
+        dtypes = (outs[0].dtype, dtype_of(as_array(args[0])), None)
+        kwargs["dtype"] = ufunc.resolve_dtypes(dtypes, casting="unsafe", reduction=True)[-1]
     results = function(*args, **kwargs)
     many = type(results) is tuple
     if many and broadcasts:  # a result without an output array has the shape of those that have one
