@@ -143,12 +143,23 @@ def _binary(name: str, op: Callable) -> Callable:
     return binary
 
 
+def _negative(a: BatchBox) -> Any:
+    if type(a._trace) is not BatchTrace:
+        return ArrayBox.__neg__(a)
+    box = _new(BatchBox)
+    box._value = -a._value
+    box._trace = a._trace
+    box._link = None
+    return box
+
+
 def install() -> None:
     """Give `BatchBox` its operators, once `ArrayBox` has its own."""
     for name in ("add", "sub", "mul", "truediv"):
         op = getattr(operator, name)
         setattr(BatchBox, f"__{name}__", _binary(f"__{name}__", op))
         setattr(BatchBox, f"__r{name}__", _binary(f"__r{name}__", _swapped(op)))
+    BatchBox.__neg__ = _negative
     for name, ufunc in (("and", np.bitwise_and), ("or", np.bitwise_or), ("xor", np.bitwise_xor)):
         setattr(BatchBox, f"__{name}__", _of_bits(ufunc, swap=False))
         setattr(BatchBox, f"__r{name}__", _of_bits(ufunc, swap=True))

@@ -18,6 +18,7 @@ import numpy as np
 
 from ..engine.batch import run_constant, youngest_batch
 from ..engine.box import Box, all_values, getval
+from ..engine.cotangent import NUMBERS
 from ..engine.define import refusal
 from ..engine.duck import is_duck
 from ..engine.errors import BatchedParameterError, TracedConversionError, UnsupportedTypeError
@@ -199,6 +200,7 @@ class ArrayBox(Box):
 #: The classes of ordinary boxes of arrays; those of other traces are put here.
 KINDS: set[type] = {ArrayBox}
 
+NUMBERS.add(ArrayBox)
 Box.type_mappings[ArrayBox] = ArrayBox
 for _type in (
     np.ndarray, np.float64, np.float32, np.float16, np.longdouble, np.complex128, np.complex64, np.clongdouble, float, complex,

@@ -226,15 +226,23 @@ _SCOPE = {
 }  # fmt: skip
 
 
-def unary(prim: Primitive, expression: str = "kernel(x1) if type(x1) is ndarray else fun(x1)") -> Callable:
-    """The specialised form of a function of one operand."""
+# Of a box inside a box the function is itself, without a way through NumPy.
+_OF_ONE = "kernel(x1) if type(x1) is ndarray else unary(x1) if type(x1) is ArrayBox else fun(x1)"
+
+
+def unary(prim: Primitive, expression: str = _OF_ONE, vjp: Callable | None = None, residual: str = "", **given: Any) -> Callable:
+    """The specialised form of a function of one operand.
+
+    ``vjp`` and the expression of its ``residual`` may stand for the rule of the record, where without parameters there is a
+    simpler one. ``given`` are further names in the expressions.
+    """
     rule = prim.vjps[0]
     assert rule is not None
     keeps_dtype = prim.kind == "elementwise"
     fix = "None" if keeps_dtype else "None if x1.dtype is ans.dtype else fix_for(prim, x1, ans)"
-    fields = {"ans": expression, "r1": _residual(prim, rule, 1)}
+    fields = {"ans": expression, "r1": residual or _residual(prim, rule, 1)}
     push = _UNARY_PUSH.format(**fields) if _is_symmetric(prim) else ""
-    return _define("unary", _UNARY.format(**fields, fix1=fix, push=push), prim)
+    return _define("unary", _UNARY.format(**fields, fix1=fix, push=push), prim, given | {"vjp1": vjp} if vjp else given)
 
 
 def binary(
@@ -301,10 +309,11 @@ def _is_symmetric(prim: Primitive) -> bool:
 
 def _define(name: str, source: str, prim: Primitive, given: dict | None = None) -> Callable:
     of_prim = {"fun": prim.fun, "general": general(prim), "kernel": prim.kernel, "name": prim.name, "prim": prim}
-    scope = {**_SCOPE, **of_prim, **(given or {})}
+    scope: dict[str, Any] = {**_SCOPE, **of_prim}
     for i, rule in prim.vjps.items():
         if rule is not None:
             scope |= {f"vjp{i + 1}": rule.call, f"gather{i + 1}": rule.gather}
+    scope |= given or {}
     exec(source, scope)
     scope[name].__name__ = prim.name.rpartition(".")[2]
     return scope[name]

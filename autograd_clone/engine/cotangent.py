@@ -244,12 +244,13 @@ def add(a: Any, b: Any, owned: bool) -> Any:
         return kind(add(x, y, False) for x, y in zip(a, b, strict=True))
     if kind is Scatter or type(b) is Scatter:
         return _add_scatter(a, b, owned)
-    if kind not in _NUMBERS and is_foreign(a):
+    if kind not in NUMBERS and is_foreign(a):
         return SPACE_OF[0](a).add(a, b)
     return a + b
 
 
-_NUMBERS = frozenset({np.ndarray, np.float64, np.float32, np.complex128, np.complex64, float, complex})
+#: Types of arrays and numbers, to which the layer of array boxes adds its own; others may be of a user's type.
+NUMBERS: set[type] = {np.ndarray, np.float64, np.float32, np.complex128, np.complex64, float, complex}
 #: ``SPACE_OF[0](x)``: the vector space of a value of a user's own type, set by `vspace`.
 SPACE_OF: list[Any] = []
 

@@ -29,7 +29,7 @@ class ForwardTrace(Trace):
             (x,) = operands
             return self.box(_run(prim, x._value, params), _run(prim, x._link, params))
         values, active = unwrap(self, operands)
-        ans = apply(prim, values, params)
+        ans = _run(prim, values[0], params) if len(values) == 1 else apply(prim, values, params)
         if prim.kind == "zero":
             return ans
         if prim.kind == "linear" and prim.variadic is not None:

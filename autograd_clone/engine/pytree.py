@@ -121,7 +121,7 @@ def _container(kind: type) -> tuple[Callable, Callable] | None:
     if issubclass(kind, tuple) and hasattr(kind, "_make"):
         return _CONTAINERS.setdefault(kind, (lambda t: (t, kind), lambda aux, c: kind._make(c)))
     if kind in Box.type_mappings:  # a value of its own
-        return None
+        return _CONTAINERS.setdefault(kind, None)
     if dataclasses.is_dataclass(kind):
         names = [f.name for f in dataclasses.fields(kind)]
         return _CONTAINERS.setdefault(kind, (lambda d: ([getattr(d, n) for n in names], d), _rebuild_dataclass))

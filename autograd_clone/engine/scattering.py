@@ -25,10 +25,13 @@ _WIDE = 64
 def scattered(shape: tuple, dtype: Any, indices: Sequence, pieces: Sequence) -> np.ndarray:
     """Zeros with each of `pieces` added at its index."""
     out = np.zeros(shape, dtype)
-    if len(pieces) == 1:
+    if indices and type(indices[0]) is slice:
+        out[indices[0]] = pieces[0]
+        indices, pieces = indices[1:], pieces[1:]
+    elif len(pieces) == 1:
         add_at(out, indices[0], pieces[0], fresh=True)
-    else:
-        add_pieces(out, indices, pieces)
+        return out
+    add_pieces(out, indices, pieces)
     return out
 
 
@@ -84,7 +87,11 @@ def add_pieces(out: np.ndarray, indices: Sequence, pieces: Sequence) -> None:
             np.add.at(out.reshape(-1), places, np.fromiter(pieces, out.dtype, len(pieces)))
             return
     for index, piece in zip(indices, pieces, strict=True):
-        add_at(out, index, piece)
+        if type(index) is slice:
+            part = out[index]
+            part += piece
+        else:
+            add_at(out, index, piece)
 
 
 def _scalar_places(indices: Sequence, shape: tuple) -> np.ndarray | None:
@@ -146,10 +153,15 @@ def _add_through(out: np.ndarray, place: Place, piece: Any) -> None:
 
 
 def _add_once(out: np.ndarray, index: Any, piece: Any, fresh: bool) -> None:
+    """The same at an index that names no element twice."""
     if fresh:
         out[index] = piece
+        return
+    part = out[index]
+    if type(part) is np.ndarray and is_basic(index):  # a view
+        part += piece
     else:
-        out[index] += piece
+        out[index] = part + piece
 
 
 def add_rows(out: np.ndarray, places: np.ndarray, rows: np.ndarray) -> None:

@@ -26,7 +26,7 @@ def is_finite(g: Any) -> bool:
     """Whether a cotangent is free of NaN and infinities; of an array of a foreign type, which is not looked at, not for certain."""
     g = all_values(g)
     if type(g) is np.ndarray:
-        if g.size < 2000:
+        if g.size < 16_000:
             return b"\0" not in np.isfinite(g).tobytes()
         if g.flags.c_contiguous and g.dtype.char in "df":  # one pass over the memory, by BLAS
             flat = g.reshape(-1)

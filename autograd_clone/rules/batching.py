@@ -48,6 +48,8 @@ def bound(prim: Primitive, operands: tuple, params: Params) -> tuple[Any, Params
 
 def run(prim: Primitive, x: Any, params: Params) -> Any:
     """Apply a function of one operand."""
+    if type(x) is np.ndarray:
+        return prim.kernel(x, **params)
     return run_constant(prim, (x,), params) if prim.kind == "zero" else apply(prim, (x,), params)
 
 

@@ -9,12 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from ..array.box import REDUCTIONS, WITH_INITIAL
-from ..array.specialise import reduction
+from ..array.box import FAST, REDUCTIONS, WITH_INITIAL
+from ..array.specialise import reduction, unary
+from ..engine.box import Box
 from ..engine.cotangent import dtype_of, shape_of
 from ..engine.define import composite, custom, selection
 from ..engine.duck import is_duck
 from ..engine.primitive import REGISTRY
+from ..engine.trace import apply
 from .creation import as_array, cast_to
 from .tools import (
     NOT_GIVEN,
@@ -65,13 +67,19 @@ def _sum_vjp(g, a_shape, axis, where, dtype):
     return g if where is NOT_GIVEN else masked(g, where)
 
 
+def _sum_jvp(t, axis, dtype, keepdims, where):
+    if type(t) is np.ndarray and dtype is None and keepdims is where is NOT_GIVEN:
+        return np.add.reduce(t, axis)
+    if axis is dtype is None and keepdims is where is NOT_GIVEN and isinstance(t, Box):
+        return apply(REGISTRY[np.sum], (t,), {})
+    return np.sum(t, axis=axis, dtype=dtype, **given(keepdims=keepdims, where=where))
+
+
 custom(
     np.sum,
     vjp={"a": _sum_vjp},
     jvp={
-        "a": lambda t, axis, dtype, keepdims, where: np.sum(
-            t, axis=axis, dtype=dtype, **given(keepdims=keepdims, where=where)
-        )
+        "a": _sum_jvp,
     },
     harmless=("keepdims", "initial"),
     samples=lambda s: [
@@ -331,3 +339,21 @@ _UFUNCS = {
 for _function, _ufunc in _UFUNCS.items():
     REGISTRY[_function].kernel = _reduce(_ufunc)
     REDUCTIONS[_function] = reduction(REGISTRY[_function], _ufunc)
+
+
+def _spread_all(g, shape):
+    """`spread` of a number along all axes."""
+    if type(g) is np.float64 and len(shape) == 1 and shape[0] < 1000:
+        full = np.empty(shape)
+        full.fill(g)
+        return full
+    return spread(g, shape, None)
+
+
+FAST[1][np.sum] = unary(
+    REGISTRY[np.sum],
+    "reduce(x1, None) if type(x1) is ndarray else unary(x1) if type(x1) is ArrayBox else fun(x1)",
+    _spread_all,
+    "x1.shape",
+    reduce=np.add.reduce,
+)

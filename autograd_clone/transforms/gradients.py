@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..array.box import ArrayBox
 from ..engine.box import all_values
 from ..engine.cotangent import dtype_of, shape_of
 from ..engine.direction import DOUBTS, without_choice
@@ -27,7 +28,7 @@ _ONE = np.float64(1.0)
 
 def _scalar_seed(y: Any, fun: Callable, transform: str) -> Any:
     """The cotangent 1 for a real scalar output."""
-    if type(y) is np.float64:
+    if type(y) is np.float64 or (type(y) is ArrayBox and type(all_values(y)) is np.float64):
         return _ONE
     v = variable(y)
     if v is not None and dtype_of(v).kind == "f" and all([n == 1 for n in shape_of(v)]):
@@ -310,7 +311,8 @@ class Repeated(Transform):
         while type(fun) is Repeated and fun.operator is self.operator and fun.argnum == argnum:
             order, fun = order + 1, fun.fun
         if order > 1 and not self.other:
-            found = elementwise_derivative(*select(fun, argnum, args, kwargs), order)
+            alone = argnum == 0 and len(args) == 1 and not kwargs
+            found = elementwise_derivative(*((fun, args[0]) if alone else select(fun, argnum, args, kwargs)), order)
             if found is NotImplemented:
                 self.other = True
             elif found is not None:

@@ -11,13 +11,13 @@ from ..engine.box import all_values
 from ..engine.cotangent import dtype_of, shape_of
 from ..engine.direction import DOUBTS, without_choice
 from ..engine.duck import is_duck
-from ..engine.pytree import flatten
+from ..engine.pytree import LEAF, flatten, tree_map
 from ..engine.zeros import is_finite
 from .gradients import _grad
-from .nary import Argnum, Transform
+from .nary import Argnum, Transform, select
 from .products import _make_vjp
 from .record import Tape, is_plain, leaves_of, linear_tape, push
-from .rows import few_rows, largest_array, prefers_columns, pull_rows, push_columns, size_of
+from .rows import largest_array, plain_rows, prefers_columns, pull_rows, push_columns, size_of
 
 #: A Hessian with up to so many rows is computed one by one (measured: of 2 rows in half of the time of a batch, of 6 in the same).
 FEW = 5
@@ -30,7 +30,7 @@ def _jacrev(fun: Callable, x: Any, chunk_size: int | None = None) -> Any:
 
 def _rows_of(tape: Tape, chunk_size: int | None) -> Any:
     doubts = DOUBTS.count
-    rows = few_rows(tape) if chunk_size is None else None
+    rows = plain_rows(tape) if chunk_size is None else None
     if rows is None:
         rows = _all_rows(tape, chunk_size)
     if DOUBTS.count == doubts:
@@ -40,6 +40,8 @@ def _rows_of(tape: Tape, chunk_size: int | None) -> Any:
 
 
 def _all_rows(tape: Tape, chunk_size: int | None) -> Any:
+    if _is_real_number(tape):  # whose only row is the gradient
+        return tree_map(_as_array, tape.pull(np.float64(1)))
     leaves, outdef = flatten(tape.value)
     rows = pull_rows(tape, chunk_size)
     imaginary = None
@@ -59,6 +61,23 @@ def _all_rows(tape: Tape, chunk_size: int | None) -> Any:
         trees.append(tape.treedef.unflatten(blocks))
         start = stop
     return outdef.unflatten(trees)
+
+
+def _is_real_number(tape: Tape) -> bool:
+    """Whether the output is one real number, and the input real."""
+    if tape.outdef is not LEAF:
+        return False
+    ((_, shape, dtype),) = tape.ends
+    return (
+        shape == ()
+        and dtype is not None
+        and dtype.kind == "f"
+        and all([like is None or like[1].kind == "f" for like in tape.leaves])
+    )
+
+
+def _as_array(g: Any) -> Any:
+    return g if g is None or shape_of(g) else np.reshape(g, ())
 
 
 def _row_blocks(tape: Tape, rows: list[Any], start: int, stop: int, shape: tuple[int, ...]) -> list[Any]:
@@ -285,8 +304,6 @@ class _Product(Transform):
     """A transform of a function of ``(*args, tensor)``."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        from .nary import select
-
         *args_, tensor = args
         unary, x = select(self.fun, self.argnum, tuple(args_), kwargs)
         return self.operator(unary, x, tensor)

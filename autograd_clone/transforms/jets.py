@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from math import factorial
 from operator import index
 from typing import Any
@@ -95,18 +96,31 @@ def elementwise_derivative(fun: Callable, x: Any, order: int) -> Any:
     if order == 2 and x.size < WORTH_SERIES:
         return None
     trace, doubts = ElementwiseTrace(order, x.shape), DOUBTS.count
-    try:
-        value, found = push_series(fun, x, [np.ones(x.shape, x.dtype)] + [None] * (order - 1), trace)
-    except (NotElementwise, Exception):  # noqa: BLE001
-        value = None
+    known = None
+    with suppress(NotElementwise, Exception):
+        known = _along_ones(fun, x, trace)
     if trace.refused:
         return NotImplemented
-    if DOUBTS.count != doubts or is_container(value):
+    if DOUBTS.count != doubts or known is None:
         return None
-    value = variable(value)
-    if value is None or value.shape != x.shape or value.dtype != x.dtype or not is_finite(found[-1]):
+    value, last = known[0], known[order]
+    if not hasattr(value, "dtype") or value.shape != x.shape or value.dtype != x.dtype:
         return None
-    return finish(_times(found[-1], factorial(order)), x.shape, x.dtype, type(x) is np.ndarray)
+    if last is None:
+        last = _zero(value)
+    if not is_finite(last):
+        return None
+    return finish(last * factorial(order), x.shape, x.dtype, type(x) is np.ndarray)
+
+
+def _along_ones(fun: Callable, x: Any, trace: ElementwiseTrace) -> list[Any] | None:
+    """The coefficients of ``fun(x)`` along ones, of which the last may be an array of the argument's; ``None`` of a container."""
+    ones = np.ones(x.shape, x.dtype) if x.shape or type(x) is np.ndarray else x.dtype.type(1)
+    with trace:
+        y = fun(new_box(hold_argument(trace, x), trace, Series([x, ones, *[None] * (trace.order - 1)])))
+        if isinstance(y, Box) and y._trace is trace:
+            return y._link.known
+    return None if is_container(y) or variable(y) is None else [released(y, 1)] + [None] * trace.order
 
 
 def _times(c: Any, factor: float) -> Any:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ..array.box import ArrayBox, as_array
+from ..array.box import KINDS, ArrayBox, as_array
 from ..array.memory import made, released
 from ..engine.anomaly import GuardedForwardTrace, GuardedReverseTrace, detection
 from ..engine.box import Box, all_values, is_foreign, new_box
@@ -63,7 +63,7 @@ def variable(x: Any) -> Any:
 def leaves_of(x: Any, where: str = "") -> tuple[list[Any], list[Any], TreeDef]:
     """The leaves of a differentiated argument, those as variables (``None`` for those that cannot vary), and its structure."""
     if not is_container(x):
-        if type(x) is int or (isinstance(x, np.integer) and not isinstance(x, Box)):
+        if type(x) is int or (not isinstance(x, Box) and isinstance(x, np.integer)):
             raise IntegerInputError(
                 f"cannot differentiate with respect to {where or 'an argument'} of type {type(x).__name__} (value {x!r}): "
                 f"derivatives are with respect to floating point numbers; pass {float(x)!r}"
@@ -316,22 +316,25 @@ def push(fun: Callable, x: Any, v: Any) -> tuple[Any, Any]:
     reverse mode, where a derivative that is not asked for is zero.
     """
     ys, ts, outdef = _push(fun, x, v)
-    if not all([t is None or is_duck(all_values(t)) or is_finite(t) for t in ts]):
+    if not all([t is None or is_finite(t) or is_duck(all_values(t)) for t in ts]):
         with np.errstate(divide="ignore", invalid="ignore"):
             ts = _pushed_in_reverse(fun, x, v, ts)
-    return outdef.unflatten(ys), outdef.unflatten(ts)
+    return (ys[0], ts[0]) if outdef is LEAF else (outdef.unflatten(ys), outdef.unflatten(ts))
 
 
 def _push(fun: Callable, x: Any, v: Any) -> tuple[list[Any], list[Any], TreeDef]:
     """The leaves of the output and their tangents, by one forward pass, and the structure of the output."""
-    leaves, values, treedef = leaves_of(x)
-    tangents = treedef.flatten_like(v, "tangent")
     with ForwardTrace() if detection() is None else GuardedForwardTrace() as trace:
-        boxed = [
-            leaf if value is None or t is None else new_box(hold_argument(trace, value), trace, _tangent(t, value))
-            for leaf, value, t in zip(leaves, values, tangents, strict=True)
-        ]
-        outs, outdef = flatten(fun(treedef.unflatten(boxed)))
+        if type(x) is np.ndarray and type(v) in _ARRAYS and x.dtype is v.dtype and x.dtype.kind == "f" and x.shape == v.shape:
+            values, tangents = [x], [v if type(v) is np.ndarray else v.snapshot()]
+            start = made(ArrayBox, hold_argument(trace, x), trace, tangents[0])
+        else:
+            values, tangents, start = _starting(trace, x, v)
+        out = fun(start)
+        del start
+        if isinstance(out, Box) and out._trace is trace:
+            return [_apart(out._value, values)], [_apart(out._link, tangents)], LEAF
+        outs, outdef = flatten(out)
         ys, ts = [], []
         for y in outs:
             if type(y) is np.ndarray and y.dtype == object and any(isinstance(e, Box) for e in y.flat):
@@ -340,6 +343,21 @@ def _push(fun: Callable, x: Any, v: Any) -> tuple[list[Any], list[Any], TreeDef]
             ys.append(_apart(y._value, values) if mine else released(y, 1))
             ts.append(_apart(y._link, tangents) if mine else _zero_tangent(y))
     return ys, ts, outdef
+
+
+#: Types of a tangent that may be a box's as it is.
+_ARRAYS = frozenset({np.ndarray, *KINDS})
+
+
+def _starting(trace: ForwardTrace, x: Any, v: Any) -> tuple[list[Any], list[Any], Any]:
+    """The leaves of an argument as variables, their tangents, and the argument in boxes."""
+    leaves, values, treedef = leaves_of(x)
+    tangents = treedef.flatten_like(v, "tangent")
+    boxed = [
+        leaf if value is None or t is None else new_box(hold_argument(trace, value), trace, _tangent(t, value))
+        for leaf, value, t in zip(leaves, values, tangents, strict=True)
+    ]
+    return values, tangents, treedef.unflatten(boxed)
 
 
 def _apart(y: Any, given: list[Any]) -> Any:

@@ -178,8 +178,8 @@ def pull_rows(tape: Tape, length: int | None = None, unit: complex = 1) -> list[
     return [None if collected is None else collected.result() for collected in rows]
 
 
-def few_rows(tape: Tape) -> Any:
-    """The Jacobian of few numbers by plain arrays, row by row: what a loop over `make_vjp` does, without its checks.
+def plain_rows(tape: Tape) -> Any:
+    """The Jacobian of plain arrays by plain arrays, if that is a matter of one batch or of few rows: without many a check.
 
     ``None`` if it is another kind of Jacobian, or if one of these checks would have found something.
     """
@@ -188,20 +188,23 @@ def few_rows(tape: Tape) -> Any:
         total += size_of(shape)
         if type(y) not in _PLAIN or dtype is not FLOAT64:
             return None
-    if not 0 < total <= FEW:
-        return None
     for like in tape.leaves:
         if like is None or like[1] is not FLOAT64 or type(like[2]) is not bool:
             return None
     try:
-        trees = [_few_rows_of(tape, end, shape) for end, shape, _ in tape.ends]
+        if 0 < total <= FEW:
+            trees = [_row_by_row(tape, end, shape) for end, shape, _ in tape.ends]
+        elif len(tape.ends) == 1 and 0 < total <= chunk_length(largest_array(tape)):
+            trees = [_in_one_batch(tape, total, *tape.ends[0][:2])]
+        else:
+            return None
     except Exception:  # noqa: BLE001 - raised again, with an explanation, where all is checked
         return None
     return None if any([tree is None for tree in trees]) else tape.outdef.unflatten(trees)
 
 
-def _few_rows_of(tape: Tape, end: Any, shape: tuple[int, ...]) -> Any:
-    """Those of one output leaf; ``None`` if a row is no plain array, or not finite."""
+def _row_by_row(tape: Tape, end: Any, shape: tuple[int, ...]) -> Any:
+    """The rows of one output leaf; ``None`` if one is no plain array, or not finite."""
     n = size_of(shape)
     blocks = [np.empty((n, *size)) for size, _, _ in tape.leaves]  # type: ignore[misc]
     for k in range(n):
@@ -213,6 +216,25 @@ def _few_rows_of(tape: Tape, end: Any, shape: tuple[int, ...]) -> Any:
             if type(row) not in _PLAIN or (row is not _ZERO and row.shape != block.shape[1:]):
                 return None
             block[k] = row
+    return _blocks(tape, blocks, shape)
+
+
+def _in_one_batch(tape: Tape, n: int, end: Any, shape: tuple[int, ...]) -> Any:
+    """As `_row_by_row`, all rows in one pass."""
+    blocks = []
+    with BatchTrace(n) as trace:
+        found = backward([(end, trace.box(units(Piece(0, 0, n), 0, n, shape, FLOAT64)))])
+        for (size, _, _), node in zip(tape.leaves, tape.roots, strict=True):  # type: ignore[misc]
+            rows = found.get(node[0])
+            if not isinstance(rows, Box) or rows._trace is not trace or type(rows._value) is not np.ndarray:
+                return None
+            if rows._value.shape != (n, *size):
+                return None
+            blocks.append(_own(rows._value))
+    return _blocks(tape, blocks, shape)
+
+
+def _blocks(tape: Tape, blocks: list[np.ndarray], shape: tuple[int, ...]) -> Any:
     for block in blocks:
         if not is_finite(block):
             return None
@@ -310,6 +332,9 @@ def push_columns(fun: Callable, x: Any, length: int | None = None, largest: int 
     columns : list of lists
         ``columns[m][k]`` has shape ``(*shape of output leaf m, size of input leaf k)``; ``None`` where nothing varies.
     """
+    few = type(x) is np.ndarray and x.dtype.kind == "f" and 1 < x.size <= min(CAUTIOUS, chunk_length(max(largest, 8 * x.size)))
+    if few and length is None and (found := _at_once(fun, x)) is not None:
+        return found
     _, values, treedef = leaves_of(x)
     likes = [None if v is None else (shape_of(v), dtype_of(v)) for v in values]
     sizes = [0 if like is None else size_of(like[0]) for like in likes]
@@ -328,6 +353,25 @@ def push_columns(fun: Callable, x: Any, length: int | None = None, largest: int 
         outs, outdef = flatten(fun(x))
         whole = [Collected(0) for _ in outs]
     return outdef, outs, [_split(collected.result(), sizes) for collected in whole]
+
+
+def _at_once(fun: Callable, x: np.ndarray) -> tuple[Any, list[Any], list[list[Any]]] | None:
+    """As `push_columns`, for a plain array of few numbers: all columns in one pass; ``None`` if arrays turn out to be too large."""
+    n = x.size
+    try:
+        with BatchTrace(n, PUSH_BYTES) as trace:
+            y, t = push(fun, x, trace.box(units(Piece(0, 0, n), 0, n, x.shape, x.dtype)))
+            outs, outdef = flatten(y)
+            columns = [None if part is None else trace.all_of(part) for part in outdef.flatten_like(t, "tangent")]
+    except TooManyAtOnce:
+        return None
+    return outdef, outs, [[_with_batch_last(part)] for part in columns]
+
+
+def _with_batch_last(part: Any) -> Any:
+    if type(part) is not np.ndarray:
+        return None if part is None else np.moveaxis(part, 0, -1)
+    return np.ascontiguousarray(part.transpose((*range(1, part.ndim), 0)))
 
 
 def _bounded(fun: Callable, x: Any, treedef: Any, chunk: list[Piece], likes: list[Any], limit: int) -> Iterator[tuple]:
