@@ -79,7 +79,7 @@ def _operator(name: str, prim: Primitive, op: Callable) -> tuple[Callable, Calla
         expression = f"x1.dot(x2) if {small} else {expression}"
     exact = name != "pow"  # x**2 has a fast path for the Python number
     return (
-        binary(prim, expression, array_constants=exact),
+        binary(prim, expression, array_constants=exact, special=None if exact else (2, REGISTRY[np.square])),
         binary(prim, expression, array_constants=exact, swapped=True),
     )
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.box import Box
-from ..engine.cotangent import OBJECT
+from ..engine.cotangent import OBJECT, shape_of
 from ..engine.forward import ForwardTrace
 from ..engine.primitive import Primitive, Rule, wide
 from ..engine.protection import keep
@@ -222,7 +222,7 @@ _SCOPE = {
     "FLOAT64": np.dtype(np.float64), "ForwardTrace": ForwardTrace, "OBJECT": OBJECT, "NO_PARAMS": {},
     "ReverseTrace": ReverseTrace, "apply": apply,
     "fix_for": fix_for, "float64": np.float64, "keep": keep, "ndarray": np.ndarray, "new": object.__new__,
-    "next_order": next_order, "wide": wide,
+    "next_order": next_order, "shape_of": shape_of, "wide": wide,
 }  # fmt: skip
 
 
@@ -246,9 +246,17 @@ def unary(prim: Primitive, expression: str = _OF_ONE, vjp: Callable | None = Non
 
 
 def binary(
-    prim: Primitive, expression: str, *, swapped: bool = False, array_constants: bool = False, in_place: Callable | None = None
+    prim: Primitive,
+    expression: str,
+    *,
+    swapped: bool = False,
+    array_constants: bool = False,
+    in_place: Callable | None = None,
+    special: tuple[int, Primitive] | None = None,
 ) -> Callable:
     """The specialised form of a function of two operands.
+
+    ``special`` is a number and the function of one operand that it makes of this one: ``x**2`` has the rule of `numpy.square`.
 
     ``array_constants`` makes a Python number a 0-d array, which is converted once rather than in every operation. With
     ``in_place`` it is the form for ``a += b``, and that is the one to call if `a` is no number of a reverse trace.
@@ -259,6 +267,14 @@ def binary(
     r1, r2 = _residual(prim, rule1, 2), _residual(prim, rule2, 2)
     same = "x{0}.shape == shape and x{0}.dtype is dtype" if prim.broadcasts else "x{0}.dtype is dtype"
     fix = "None if " + same + " else " + ("(x{0}.shape, x{0}.dtype, None)" if prim.broadcasts else "fix_for(prim, x{0}, ans)")
+    left = "a._link" if rule1.source == 1 else f"[next_order(), a._link, vjp1, {r1}, None]"
+    given: dict[str, Any] = {"pushed": general(prim), "in_place": in_place}
+    if special is not None:
+        number, other = special
+        rule = other.vjps[0]
+        assert rule is not None
+        left = f"[next_order(), a._link, special, {_residual(other, rule, 1)}, None] if b == {number} else {left}"
+        given["special"] = rule.call
     # a Python number keeps the dtype of the other operand in ufuncs, but not in np.dot and its like
     same = "" if prim.kind == "elementwise" else " and ans.dtype is x{0}.dtype"
     source = _BINARY.format(
@@ -279,12 +295,12 @@ def binary(
         constant_left="CONSTANTS[a]" if array_constants else "a",
         same1=same.format(1),
         same2=same.format(2),
-        left="a._link" if rule1.source == 1 else f"[next_order(), a._link, vjp1, {r1}, None]",
+        left=left,
         right="b._link" if rule2.source == 1 else f"[next_order(), b._link, vjp2, {r2}, None]",
     )
     if in_place or not _is_symmetric(prim):
-        return _define("binary", source, prim, {"pushed": general(prim), "in_place": in_place})
-    return _define("binary", source + _BINARY_PUSH.format(ans=expression, r1=r1, r2=r2), prim)
+        return _define("binary", source, prim, given)
+    return _define("binary", source + _BINARY_PUSH.format(ans=expression, r1=r1, r2=r2), prim, given)
 
 
 def reduction(prim: Primitive, ufunc: np.ufunc) -> Callable:
@@ -320,15 +336,25 @@ def _define(name: str, source: str, prim: Primitive, given: dict | None = None) 
 
 
 def _residual(prim: Primitive, rule: Rule, arity: int) -> str:
-    """The expression for a rule's residual: written out if it is made of operands and the answer alone."""
-    local = {operand: f"x{i + 1}" for i, operand in enumerate(prim.operands[:arity])} | {"ans": "ans"}
-    if any(n not in local for n in rule.names):
-        i = next(k for k, r in prim.vjps.items() if r is rule)
-        return f"gather{i + 1}(({', '.join(f'x{k + 1}' for k in range(arity))},), ans, NO_PARAMS)"
-    terms = [local[n] for n in rule.names]
+    """The expression for a rule's residual, where no parameters are given."""
+    own = next((k for k, r in prim.vjps.items() if r is rule), None)
+    terms = [_term(prim, name, arity, own) for name in rule.names]
+    if None in terms:
+        return f"gather{own + 1}(({', '.join(f'x{k + 1}' for k in range(arity))},), ans, NO_PARAMS)"  # type: ignore[operator]
     if not terms:
         return "None"
-    return terms[0] if len(terms) == 1 else f"({', '.join(terms)})"
+    return str(terms[0]) if len(terms) == 1 else f"({', '.join(map(str, terms))})"
+
+
+def _term(prim: Primitive, name: str, arity: int, own: int | None) -> str | None:
+    """The expression for one name in a residual; ``None`` if it takes the record to find it."""
+    if name == "ans" or name in prim.operands[:arity]:
+        return name if name == "ans" else f"x{prim.operands.index(name) + 1}"
+    base, _, attribute = name.rpartition("_")
+    if base in prim.operands[:arity] and attribute == "shape":
+        i = prim.operands.index(base)
+        return f"x{i + 1}.shape" if i == own else f"shape_of(x{i + 1})"  # the other one may be a Python number
+    return repr(prim.defaults[name]) if prim.defaults.get(name, ...) in (None, True, False) else None
 
 
 def general(prim: Primitive) -> Callable:

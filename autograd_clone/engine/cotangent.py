@@ -45,9 +45,10 @@ def as_scalar(x: Any) -> Any:
     return np.complex128(x) if type(x) is complex else x
 
 
-def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:
-    """Sum `g` over the axes along which an operand of shape `shape` was broadcast."""
-    seen = shape_of(g)
+def unbroadcast(g: Any, shape: tuple[int, ...], seen: tuple[int, ...] | None = None) -> Any:
+    """Sum `g`, of shape `seen`, over the axes along which an operand of shape `shape` was broadcast."""
+    if seen is None:
+        seen = shape_of(g)
     if seen == shape:
         return g
     if len(seen) < len(shape):
@@ -117,8 +118,12 @@ def project(g: Any, fix: tuple) -> Any:
         the operand was broadcast and the surplus axes are summed.
     """
     shape, dtype, name = fix
-    if type(g) is np.ndarray and g.dtype is dtype and (name is None or g.shape == shape):
-        return g if g.shape == shape else unbroadcast(g, shape)
+    if type(g) is np.ndarray and g.dtype is dtype:
+        seen = g.shape
+        if seen == shape:
+            return g
+        if name is None:
+            return unbroadcast(g, shape, seen)
     if type(g) is Scatter:
         return g
     if shape_of(g) != shape:

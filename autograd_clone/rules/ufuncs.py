@@ -76,7 +76,7 @@ def power_exponent(g, x1, x2, ans):
 
 
 elementwise(np.power, x1=power_base, x2=power_exponent, options=_POSITIVE)
-elementwise(np.square, x=lambda g, x: g * (x + x))
+elementwise(np.square, x=lambda g, x: _doubled(g * x))
 elementwise(np.sqrt, x=lambda g, ans: g / (ans + ans), options=_POSITIVE)
 elementwise(np.cbrt, x=lambda g, ans: g / (3 * ans * ans), options=_NONZERO)
 elementwise(np.reciprocal, x=lambda g, ans: -g * ans * ans, options=_NONZERO)
