@@ -57,6 +57,21 @@ _UNARY_PUSH = """if type(trace) is ForwardTrace and type(x) is ArrayBox:
         return trace.box(ans, tangent)
     """
 
+# The same for a linear function.
+_UNARY_LINEAR = """if type(trace) is ForwardTrace and type(x) is ArrayBox:
+        x1, tangent = x._value, x._link
+        ans = {ans}
+        x1 = tangent
+        tangent = {ans}
+        if type(ans) is float64 is type(tangent):
+            box = new(ArrayBox)
+            box._value = ans
+            box._trace = trace
+            box._link = tangent
+            return box
+        return trace.box(ans, tangent)
+    """
+
 # {constant} and {constant_left} are what a Python number becomes, {left} and {right} the node if the other operand is
 # one: the operand's own where the derivative is one.
 _BINARY = """
@@ -233,15 +248,15 @@ _OF_ONE = "kernel(x1) if type(x1) is ndarray else unary(x1) if type(x1) is Array
 def unary(prim: Primitive, expression: str = _OF_ONE, vjp: Callable | None = None, residual: str = "", **given: Any) -> Callable:
     """The specialised form of a function of one operand.
 
-    ``vjp`` and the expression of its ``residual`` may stand for the rule of the record, where without parameters there is a
-    simpler one. ``given`` are further names in the expressions.
+    Of a linear function, ``vjp`` and the expression of its ``residual`` may stand for the rule of the record, where without
+    parameters there is a simpler one. ``given`` are further names in the expressions.
     """
     rule = prim.vjps[0]
     assert rule is not None
     keeps_dtype = prim.kind == "elementwise"
     fix = "None" if keeps_dtype else "None if x1.dtype is ans.dtype else fix_for(prim, x1, ans)"
     fields = {"ans": expression, "r1": residual or _residual(prim, rule, 1)}
-    push = _UNARY_PUSH.format(**fields) if _is_symmetric(prim) else ""
+    push = (_UNARY_LINEAR if vjp else _UNARY_PUSH).format(**fields) if vjp or _is_symmetric(prim) else ""
     return _define("unary", _UNARY.format(**fields, fix1=fix, push=push), prim, given | {"vjp1": vjp} if vjp else given)
 
 

@@ -204,6 +204,8 @@ def finish(h: Any, shape: tuple, dtype: np.dtype, is_array: Any) -> Any:
         return is_array.zeros() if h is None else h
     if type(h) is np.ndarray and is_array is True and h.dtype is dtype and h.shape == shape:
         return h if h.base is None and h.flags.writeable else h.copy()
+    if type(h) is ArrayBox and h.dtype is dtype and h.shape == shape:
+        return h
     if h is None:
         h = zeros(shape, dtype, is_array)
     elif shape_of(h) != shape:
