@@ -83,7 +83,7 @@ def _surplus(seen: tuple[int, ...], shape: tuple[int, ...]) -> tuple[Any, bool, 
     kept : tuple of ints
         The shape after that, broadcast axes having length one.
     rows : int
-        1 if `axes` are the first ones, -1 if they are the last, 0 if they are neither or all.
+        1 if `axes` are the first ones, -1 if they are the last, 0 if they are neither or all, or the array is empty.
     row : int
         How many elements are summed.
     """
@@ -96,7 +96,7 @@ def _surplus(seen: tuple[int, ...], shape: tuple[int, ...]) -> tuple[Any, bool, 
     if summed == 1:
         return None, False, kept, 0, 1
     first, last = axes == tuple(range(len(axes))), axes[0] == len(seen) - len(axes)
-    rows = 0 if first == last else 1 if first else -1
+    rows = 0 if first == last or 0 in seen else 1 if first else -1
     return axes[0] if len(axes) == 1 else axes, lead == 0, kept, rows, summed
 
 
