@@ -250,7 +250,7 @@ def _of_two(function):
         if function is np.setdiff1d:  # all that it keeps is of the first one
             both = x1.reshape(-1)
             if any(args) or any(kwargs.values()):  # assumed to be unique; all of equal ones may be kept
-                return both[np.isin(getval(both), getval(x2), True, True)]
+                return both[np.flatnonzero(np.isin(getval(both), getval(x2), True, True))]
         result = function(getval(x1), getval(x2), *args, **kwargs)
         if isinstance(result, tuple):
             return _picked(both, result[0]), *result[1:]
