@@ -25,7 +25,7 @@ _WIDE = 64
 def scattered(shape: tuple, dtype: Any, indices: Sequence, pieces: Sequence) -> np.ndarray:
     """Zeros with each of `pieces` added at its index."""
     out = np.zeros(shape, dtype)
-    if indices and type(indices[0]) is slice:
+    if indices and is_basic(indices[0]):
         out[indices[0]] = pieces[0]
         indices, pieces = indices[1:], pieces[1:]
     elif len(pieces) == 1:
@@ -87,9 +87,8 @@ def add_pieces(out: np.ndarray, indices: Sequence, pieces: Sequence) -> None:
             np.add.at(out.reshape(-1), places, np.fromiter(pieces, out.dtype, len(pieces)))
             return
     for index, piece in zip(indices, pieces, strict=True):
-        if type(index) is slice:
-            part = out[index]
-            part += piece
+        if is_basic(index):
+            _add_once(out, index, piece)
         else:
             add_at(out, index, piece)
 
@@ -122,8 +121,14 @@ def add_at(out: np.ndarray, index: Any, piece: Any, fresh: bool = False) -> None
     if type(index) is Place:
         _add_through(out, index, piece)
         return
-    if is_basic(index) or (isinstance(index, np.ndarray) and index.dtype == bool):
-        _add_once(out, index, piece, fresh)
+    basic = is_basic(index)
+    if basic or (isinstance(index, np.ndarray) and index.dtype == bool):
+        if fresh:
+            out[index] = piece
+        elif basic:
+            _add_once(out, index, piece)
+        else:
+            out[index] += piece
         return
     if out.ndim == 1 and type(index) is np.ndarray and index.dtype.kind in "iu":
         np.add.at(out, index, piece)
@@ -138,7 +143,8 @@ def add_at(out: np.ndarray, index: Any, piece: Any, fresh: bool = False) -> None
         piece = np.reshape(piece, (*piece.shape[:axis], places.size, *piece.shape[axis + places.ndim :]))
     places = places.reshape(-1) % n if n else places.reshape(-1)
     if not places.size or np.bincount(places, minlength=n).max() <= 1:
-        _add_once(rows, places, np.moveaxis(piece, axis, 0), fresh)
+        piece = np.moveaxis(piece, axis, 0)
+        rows[places] = piece if fresh else rows[places] + piece
     else:
         add_rows(rows, places, np.moveaxis(piece, axis, 0))
 
@@ -152,13 +158,10 @@ def _add_through(out: np.ndarray, place: Place, piece: Any) -> None:
         view.flat[...] = part
 
 
-def _add_once(out: np.ndarray, index: Any, piece: Any, fresh: bool) -> None:
-    """The same at an index that names no element twice."""
-    if fresh:
-        out[index] = piece
-        return
+def _add_once(out: np.ndarray, index: Any, piece: Any) -> None:
+    """The same at a basic index."""
     part = out[index]
-    if type(part) is np.ndarray and is_basic(index):  # a view
+    if type(part) is np.ndarray:  # a view
         part += piece
     else:
         out[index] = part + piece
@@ -215,10 +218,11 @@ _ALL = slice(None)
 def is_basic(index: Any) -> bool:
     """Whether `index` is made of integers, slices, ellipses and new axes: so it names no element twice."""
     if type(index) is not tuple:
-        return type(index) in _BASIC or isinstance(index, np.integer)
-    return _BASIC.issuperset(map(type, index)) or all(
-        type(i) in _BASIC or isinstance(i, np.integer) for i in index
+        return type(index) in BASIC or isinstance(index, np.integer)
+    return BASIC.issuperset(map(type, index)) or all(
+        type(i) in BASIC or isinstance(i, np.integer) for i in index
     )
 
 
-_BASIC = {int, slice, type(None), type(Ellipsis)}
+#: Types of what such an index is mostly made of.
+BASIC = {int, slice, type(None), type(Ellipsis)}

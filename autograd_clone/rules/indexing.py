@@ -21,7 +21,7 @@ from ..engine.duck import any_duck
 from ..engine.forward import ForwardTrace
 from ..engine.places import Place, taken
 from ..engine.reverse import ReverseTrace, next_order
-from ..engine.scattering import is_basic, scattered, scattered_ducks
+from ..engine.scattering import BASIC, is_basic, scattered, scattered_ducks
 from ..engine.trace import apply
 
 new, float64 = object.__new__, np.float64
@@ -30,12 +30,14 @@ new, float64 = object.__new__, np.float64
 def read(self: ArrayBox, index: Any) -> Any:
     """``self[index]`` of a traced array."""
     kind = type(index)
-    if kind is not int and kind is not slice:
+    basic = kind is int or kind is slice or (kind is tuple and BASIC.issuperset(map(type, index)))
+    if not basic:
         index = plain_index(index)
         if holds_positions(index):
             from .gathering import read_at
 
             return read_at(self, index)
+        basic = is_basic(index)
     trace = self._trace
     if type(trace) is ReverseTrace and type(self) is ArrayBox:
         x = self._value
@@ -44,9 +46,7 @@ def read(self: ArrayBox, index: Any) -> Any:
         box._value = value
         box._trace = trace
         box._link = [next_order(), self._link, Scatter, (x.shape, x.dtype, index), None]
-        if type(value) is not float64 and (
-            value.ndim if kind is int or kind is slice else is_basic(index) and is_array(value, index)
-        ):
+        if basic and type(value) is not float64 and is_array(value, index):
             box._alias = self, index
             views = trace.views
             views.append(ref(box))
@@ -57,7 +57,7 @@ def read(self: ArrayBox, index: Any) -> Any:
         box = trace.box(self._value[index], self._link[index])
     else:
         box = apply(GETITEM, (self,), {"index": index})
-    return aliased(box, self, index) if is_basic(index) and is_array(box, index) else box
+    return aliased(box, self, index) if basic and is_array(box, index) else box
 
 
 def is_array(x: Any, index: Any) -> bool:
