@@ -281,7 +281,7 @@ def _object_array(x: Any) -> np.ndarray:
 
 
 def _astype(x, dtype, /, *, copy=True, device=None):
-    if not isinstance(x, (np.ndarray, np.generic)):
+    if not isinstance(x, (np.ndarray, np.generic, Box)):
         raise TypeError(f"astype() takes an array or a scalar of NumPy, not a {type(x).__name__}")
     out = cast_to(x, dtype)
     return COPY(out) if copy and out is x else out
