@@ -145,6 +145,26 @@ def test_second_derivatives_at_removable_singularities():
             assert nested(f)[1](x) == pytest.approx(want, rel=1e-12)
 
 
+@pytest.mark.parametrize("z", [0.33 + 0.84j, 0.5 - 0.87j, 1.3 + 0.5j, 1 + 1e-9j, -0.6 + 0.2j, 3 - 4j])
+def test_dilogarithm_of_complex_numbers(z):
+    """The hypergeometric function that is its derivative is wrong near the first two in SciPy."""
+    f = lambda z: np.real(special.spence(z))
+    want = -1 + (z - 1) / 2 if abs(z - 1) < 1e-8 else np.log(z) / (1 - z)
+    assert grad(f)(z) == pytest.approx(want, rel=1e-13)
+    np.testing.assert_allclose(jvp(special.spence, (z,), (1.0 + 0j,))[1], want, rtol=1e-13)
+
+
+@pytest.mark.parametrize("name", ["spherical_jn", "spherical_in"])
+@pytest.mark.parametrize("n", [0, 1, 2, 3])
+def test_spherical_bessel_functions_left_of_zero(name, n):
+    """Odd or even, as their order is."""
+    f, x, sign = getattr(special, name), np.array([0.4, 1.7]), (-1) ** n
+    np.testing.assert_allclose(f(n, -x), sign * f(n, x), rtol=1e-14)
+    np.testing.assert_allclose(f(n, -x, derivative=True), -sign * f(n, x, derivative=True), rtol=1e-14)
+    slope = lambda x: grad(lambda x: np.sum(f(n, x)))(x)
+    np.testing.assert_allclose(slope(-x), -sign * slope(x), rtol=1e-14)
+
+
 def test_logsumexp_of_infinities():
     x = np.array([INF, 1.0, INF])
     assert special.logsumexp(x) == INF

@@ -35,6 +35,7 @@ def _clip(a, a_min=NOT_GIVEN, a_max=NOT_GIVEN, out=None, *, min=NOT_GIVEN, max=N
         raise ValueError("clip() takes min and max in place of a_min and a_max, not besides")
     lower, upper = _bound(a_min), _bound(a_max)
     if lower is None and upper is None:
+        np.clip(0.0, None, None)  # raises, before NumPy 2.1
         return np.positive(as_array(a), **kwargs)
     lower = -np.inf if lower is None else lower
     upper = np.inf if upper is None else upper

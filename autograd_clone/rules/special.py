@@ -8,7 +8,7 @@ that programs without SciPy do not pay for its import.
 from __future__ import annotations
 
 from . import special_bessel, special_cdf, special_entropy, special_errors, special_hyper
-from .special_bessel import DERIVATIVES, SPHERICAL
+from .special_bessel import DERIVATIVES, SPHERICAL, mended
 from .special_gamma import POLYGAMMA
 from .special_hyper import HURWITZ, LAMBERTW
 from .special_softmax import LOG_SOFTMAX, LOGSUMEXP, SIGNED_LOGSUMEXP, SOFTMAX, traced_logsumexp
@@ -23,6 +23,7 @@ __all__ = [
     "SIGNED_LOGSUMEXP",
     "SOFTMAX",
     "SPHERICAL",
+    "mended",
     "special_bessel",
     "special_cdf",
     "special_entropy",

@@ -9,6 +9,8 @@ counts as constant.
 
 from __future__ import annotations
 
+from functools import wraps
+
 import numpy as np
 from scipy import special as sc
 
@@ -171,11 +173,27 @@ _of_order(sc.modstruve, lambda g, v, z, ans: g * (sc.modstruve(v - 1, z) - _over
 # ---- spherical Bessel functions ---------------------------------------------------------------------------
 
 
+def mended(fun):
+    """SciPy's function, with values left of zero, where old versions have none: it is even or odd (DLMF 10.47.14)."""
+    if fun.__name__ not in ("spherical_jn", "spherical_in") or np.isfinite(fun(1, -1.0)):
+        return fun
+
+    @wraps(fun)
+    def function(n, z, derivative=False):
+        if np.iscomplexobj(z):
+            return fun(n, z, derivative)
+        odd = np.less(z, 0) & (np.add(n, derivative) % 2 == 1)
+        return fun(n, np.abs(z), derivative) * (1 - 2 * odd)
+
+    return function
+
+
 def _spherical(fun, below, above, samples):
     """A primitive ``(z, n)`` with the derivative ``(n below f_(n-1) + (n+1) above f_(n+1)) / (2n+1)``."""
+    value = mended(fun)
 
     def function(z, *, n):
-        return fun(n, z)
+        return value(n, z)
 
     function.__name__ = fun.__name__
 

@@ -296,7 +296,7 @@ def perm(N: Any, k: Any, exact: bool = False) -> Any:
 
 
 def _spherical(name: str) -> Any:
-    original = getattr(_special, name)
+    original = _rules.mended(getattr(_special, name))
     primitive, slope = _rules.SPHERICAL[name]
 
     def spherical(n: Any, z: Any, derivative: bool = False) -> Any:
