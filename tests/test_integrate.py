@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import scipy.integrate
 
-from autograd_clone import grad, hessian, jacfwd, jacobian, value_and_grad, vmap
+from autograd_clone import grad, hessian, jacfwd, jacobian, value_and_grad, vjp, vmap
 from autograd_clone.engine.errors import (
     BatchedValueError,
     ClosedOverTraceError,
@@ -272,6 +272,25 @@ def test_sampled_functions(name, n):
         want = oracle.gradient(lambda at, loss=loss: loss(at, original), at)
         np.testing.assert_allclose(slope, want, atol=1e-8, err_msg=label)
         assert np.shape(jacobian(lambda at, call=call: call(rule, at))(at)) == np.shape(call(original, at)) + np.shape(at)
+
+
+def test_cumulative_simpson_as_scipys():
+    y, x = np.cos(np.arange(15.0)).reshape(3, 5), np.arange(15.0).reshape(3, 5) ** 1.5
+    own = scipy.integrate.cumulative_simpson
+    for options in (
+        {}, {"dx": 0.3, "axis": 0}, {"x": x}, {"x": x[:, 1], "axis": 0}, {"dx": np.array([[0.1], [0.2], [0.3]])}, {"initial": 0.7, "x": x},
+        {"initial": np.ones((1, 5)), "axis": -2},
+    ):  # fmt: skip
+        ans, pull = vjp(lambda y, options=options: integrate.cumulative_simpson(y, **options), y)
+        np.testing.assert_allclose(ans, own(y, **options), rtol=1e-12, atol=1e-14)
+        g = np.sin(np.arange(ans.size)).reshape(ans.shape)
+        want = oracle.gradient(lambda y, g=g, options=options: np.sum(g * own(y, **options)), y)
+        np.testing.assert_allclose(pull(g)[0], want, atol=1e-9)
+    for options in ({"axis": 2}, {"x": -x}, {"x": x[:, 1]}, {"dx": np.ones(3)}, {"initial": np.ones(5)}):
+        with pytest.raises(ValueError):
+            own(y, **options)
+        with pytest.raises(ValueError):
+            vjp(lambda y, options=options: integrate.cumulative_simpson(y, **options), y)
 
 
 def test_fixed_quad():

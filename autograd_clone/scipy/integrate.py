@@ -24,6 +24,7 @@ from scipy import integrate as _integrate
 from ..engine.calls import youngest as _youngest
 from ..rules import integrate as _rules
 from ..rules import quadrature as _quadrature
+from ..rules import sampled_integrals as _sampled
 
 globals().update({_name: getattr(_integrate, _name) for _name in _integrate.__all__})
 
@@ -425,7 +426,7 @@ def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
     >>> grad(trapezoid)(np.ones(4))
     array([0.5, 1. , 1. , 0.5])
     """
-    return getattr(_np, "trapezoid" if hasattr(_np, "trapezoid") else "trapz")(y, x, dx, axis)
+    return _np.trapezoid(y, x, dx, axis)
 
 
 def simpson(y: Any, x: Any = None, *, dx: Any = 1.0, axis: int = -1) -> Any:
@@ -455,4 +456,37 @@ def simpson(y: Any, x: Any = None, *, dx: Any = 1.0, axis: int = -1) -> Any:
     """
     if _youngest((x, dx)) is None:
         return _integrate.simpson(y, x=x, dx=dx, axis=axis)
-    return _quadrature.simpson(y, x if x is not None else dx * _np.arange(_np.shape(y)[axis]), axis)
+    return _sampled.simpson(y, x if x is not None else dx * _np.arange(_np.shape(y)[axis]), axis)
+
+
+def cumulative_simpson(y: Any, *, x: Any = None, dx: Any = 1.0, axis: int = -1, initial: Any = None) -> Any:
+    """Integrate samples cumulatively by Simpson's rule, as `scipy.integrate.cumulative_simpson`.
+
+    Parameters
+    ----------
+    y : array_like
+        Samples.
+    x : array_like, optional
+        Their points, which must rise.
+    dx : float or array_like, optional
+        Their distance, if `x` is not given; an array has the shape of `y`, but one element along `axis`.
+    axis : int, optional
+        Axis of the samples.
+    initial : float or array_like, optional
+        What to put before the integrals and to add to them.
+
+    Returns
+    -------
+    ndarray
+
+    Examples
+    --------
+    >>> import autograd_clone.numpy as np
+    >>> from autograd_clone import jacobian
+    >>> jacobian(cumulative_simpson)(np.ones(3)).round(6)
+    array([[ 0.416667,  0.666667, -0.083333],
+           [ 0.333333,  1.333333,  0.333333]])
+    """
+    if _youngest((y, x, dx, initial)) is None:
+        return _integrate.cumulative_simpson(y, x=x, dx=dx, axis=axis, initial=initial)
+    return _sampled.cumulative_simpson(y, x, dx, axis, initial)
