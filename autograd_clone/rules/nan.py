@@ -125,7 +125,7 @@ def _spread(nan_function, function):
         if dtype is not None and np.dtype(dtype).kind not in "fc" and dtype_of(a).kind in "fc":
             raise TypeError("a variance of inexact numbers is inexact")
         a, mask = _kept(a, where)
-        new = {"mean": mean, "correction": correction}  # since NumPy 2.0
+        new = {"mean": mean, "correction": correction}
         new = {k: v for k, v in new.items() if v is not NOT_GIVEN}
         if axis is not None and not a.ndim:
             axis = axes_of(axis, 0)  # which `var` refuses of a number
@@ -133,6 +133,8 @@ def _spread(nan_function, function):
             raise TypeError(f"a mean of dtype {dtype_of(as_array(mean))}")
         if mean is not NOT_GIVEN and type(mean) not in NUMBERS and dtype_of(a).kind in "fc":
             new["mean"] = in_dtype(as_array(mean), dtype_of(a))  # NumPy writes the distances into a copy of `a`
+            if np.broadcast_shapes(a.shape, new["mean"].shape) != a.shape:
+                raise ValueError(f"a mean of shape {new['mean'].shape} beside an array of shape {a.shape}")
         spread = function(a, axis=axis, dtype=dtype, ddof=ddof, keepdims=keepdims, where=mask, **new)
         few = np.count_nonzero(mask, axis=axis, keepdims=keepdims is not NOT_GIVEN and keepdims) <= new.get("correction", ddof)
         return np.where(few, np.nan, spread) if anywhere(few) else spread

@@ -231,9 +231,11 @@ def _cutoff(a, atol, rtol):
     """A relative tolerance for singular values, out of an absolute and a relative one."""
     if a.ndim < 2:
         raise ValueError("expected matrix")
-    if any(isinstance(tol, (tuple, list)) or anywhere(np.less(plain(tol), 0)) for tol in (atol, rtol) if tol is not None):
+    given = [tol for tol in (atol, rtol) if tol is not None]
+    if any(isinstance(tol, (tuple, list)) or np.size(plain(tol)) != 1 or anywhere(np.less(plain(tol), 0)) for tol in given):
         raise ValueError("atol and rtol values must be positive.")
-    rtol = max(a.shape[-2:]) * np.finfo(a.dtype).eps if rtol is None else rtol
+    if rtol is None:
+        rtol = 0.0 if atol else max(a.shape[-2:]) * np.finfo(a.dtype).eps
     if not atol:
         return rtol
     largest = np.max(np.linalg.svd(plain(a), compute_uv=False), axis=-1, initial=0)
@@ -260,7 +262,7 @@ def _pinv(a, atol=None, rtol=None, return_rank=False):
     a = as_array(a)
     if a.dtype.kind not in "fc":
         a = a.astype(scipy.linalg.pinv(np.ones((1, 1), a.dtype)).dtype)
-    cutoff = _cutoff(a, atol, 0.0 if rtol is None and atol else rtol)
+    cutoff = _cutoff(a, atol, rtol)
     return _with_rank(pinv_with(a, cutoff), a, cutoff, return_rank)
 
 
@@ -276,7 +278,7 @@ def _pinv(a, atol=None, rtol=None, return_rank=False):
 def _pinvh(a, atol=None, rtol=None, lower=True, return_rank=False):
     check_square(as_array(a))
     a = symmetric(as_array(a), lower)
-    cutoff = _cutoff(a, atol, 0.0 if rtol is None and atol else rtol)
+    cutoff = _cutoff(a, atol, rtol)
     return _with_rank(pinv_with(a, cutoff), a, cutoff, return_rank)
 
 

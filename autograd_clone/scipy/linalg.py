@@ -24,7 +24,6 @@ Examples
 
 from __future__ import annotations
 
-from types import FunctionType as _FunctionType
 from typing import Any
 
 from scipy import linalg as _linalg
@@ -34,7 +33,7 @@ from ..rules import scipy_banded, scipy_decompositions, scipy_linalg, scipy_matr
 _TABLES = (scipy_banded, scipy_decompositions, scipy_linalg, scipy_matrix_functions)
 for _name in _linalg.__all__:
     _value = getattr(_linalg, _name)
-    if isinstance(_value, _FunctionType):
+    if callable(_value) and not isinstance(_value, type):  # some are compiled
         _value = scipy_linalg.accepting_traces(_value, __name__)
     globals()[_name] = _value
 
