@@ -123,7 +123,7 @@ def _along(f: Callable, xs: Arrays) -> tuple[Callable, Callable, Callable, np.nd
     noise = [np.abs(np.ravel(y)) * float(np.finfo(y.dtype).eps) for y in ys]
 
     def phi(h: Any, vs: Arrays) -> np.ndarray:
-        points = [(x + h * np.asarray(v)).astype(x.dtype) for x, v in zip(xs, vs, strict=True)]
+        points = [np.asarray(x + h * np.asarray(v), x.dtype) for x, v in zip(xs, vs, strict=True)]  # old versions ask for arrays
         return _joined([np.ravel(y) for y in leaves(f(*points))])
 
     def split(estimate: Estimate) -> list[Estimate]:

@@ -42,8 +42,8 @@ LOOPED = frozenset({
     # where the sorted array or the bins differ between the examples
     "numpy.searchsorted", "numpy.digitize", "numpy.isin",
 })  # fmt: skip
-#: Functions of which NumPy decides by the values whether the result is complex: the examples are multiples of one.
-TYPE_BY_VALUE = frozenset({"numpy.linalg.eig", "numpy.linalg.eigvals", "numpy.roots", "numpy.poly"})
+#: Functions of which NumPy or (an old) SciPy decides by the values whether the result is complex: the examples are multiples of one.
+TYPE_BY_VALUE = frozenset({"numpy.linalg.eig", "numpy.linalg.eigvals", "numpy.roots", "numpy.poly", "scipy.linalg.sqrtm", "square_root"})
 #: Composites that ask for values, so that a batch goes through them only if it is not differentiated inside.
 ONE_BY_ONE = frozenset({
     "numpy.trim_zeros", "numpy.unique", "numpy.unique_values", "numpy.unique_all", "numpy.unique_counts", "numpy.unique_inverse",

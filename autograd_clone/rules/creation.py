@@ -287,16 +287,15 @@ def _astype(x, dtype, /, *, copy=True, device=None):
     return COPY(out) if copy and out is x else out
 
 
-if hasattr(np, "astype"):  # NumPy 2.1
-    composite(
-        np.astype,
-        _astype,
-        samples=lambda s: [
-            s(s.array(2, 3), s.dtype),
-            s(s.array(3), np.complex128, copy=False),
-            s(s.array(), s.dtype),
-        ],
-    )
+composite(
+    np.astype,
+    _astype,
+    samples=lambda s: [
+        s(s.array(2, 3), s.dtype),
+        s(s.array(3), np.complex128, copy=False),
+        s(s.array(), s.dtype),
+    ],
+)
 
 
 @composite(
@@ -330,10 +329,6 @@ def through(own, samples):
         return own()(*args, **kwargs)
 
     return lambda s: [sample._replace(via=called_here) for sample in samples(s)]
-
-
-#: Whether ``copy=False`` means that none may be made; before NumPy 2 it meant that none need be.
-_STRICT = np.lib.NumpyVersion(np.__version__) >= "2.0.0"
 
 
 def _no_box(dtype: Any) -> Any:
@@ -382,7 +377,7 @@ def array(object, dtype=None, *, copy=True, order="K", subok=False, ndmin=0, lik
     _check(dtype, order)
     ndmin = as_int(ndmin)
     out = as_array(object)
-    if copy is False and _STRICT and (out is not object or (dtype is not None and np.dtype(dtype) != dtype_of(out))):
+    if copy is False and (out is not object or (dtype is not None and np.dtype(dtype) != dtype_of(out))):
         raise ValueError("Unable to avoid copy while creating an array as requested.")
     if dtype is not None:
         out = cast_to(out, dtype)
@@ -419,6 +414,8 @@ def asarray(a, dtype=None, order=None, *, device=None, copy=None, like=None):
 def asanyarray(a, dtype=None, order=None, *, device=None, copy=None, like=None):
     """As `numpy.asanyarray`, for (nested lists of) traced values."""
     if holds_box(a):
+        if copy is not None:
+            np.asanyarray(0.0, copy=True)  # raises, before NumPy 2.1
         return array(a, dtype, copy=copy, order=order)
     return np.asanyarray(a, _no_box(dtype), order, **_given(device=device, copy=copy))
 

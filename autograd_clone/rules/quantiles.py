@@ -261,10 +261,13 @@ def _checked(q, top):
 def _quantile_like(function, top, skip_nans):
     def implementation(
         a, q, axis=None, out=None, overwrite_input=False, method="linear", keepdims=NOT_GIVEN, *,
-        weights=None,
+        weights=None, interpolation=None,
     ):  # fmt: skip
         refuse_out(function, out)
         bool(getval(overwrite_input))
+        if interpolation is not None:  # the former name of `method`, until NumPy 2.4
+            function(0.0, 0.0, method=method, interpolation=interpolation)  # warns, or raises
+            method = interpolation
         q, weak = _checked(q, top)
         if skip_nans and 0 in shape_of(as_array(a)):
             return np.nanmean(a, axis, keepdims=keepdims)

@@ -18,7 +18,7 @@ import scipy.linalg
 
 from ..array.box import as_array
 from ..engine.box import Box
-from ..engine.cotangent import shape_of
+from ..engine.cotangent import dtype_of, shape_of
 from ..engine.define import composite, custom
 from ..engine.errors import UnsupportedKeywordError
 from .linalg import check_square
@@ -396,8 +396,8 @@ def _in_double(samples):
 
 SQRTM = custom(
     square_root,
-    vjp={"a": lambda g, ans: _stacked_sylvester(T(ans), T(ans), g)},
-    jvp={"a": lambda t, ans: _stacked_sylvester(ans, ans, t)},
+    vjp={"a": lambda g, ans: in_dtype(_stacked_sylvester(T(ans), T(ans), g), dtype_of(g))},
+    jvp={"a": lambda t, ans: in_dtype(_stacked_sylvester(ans, ans, t), dtype_of(ans))},
     samples=lambda s: [*_within(s), s(s.spd(2, 2)), s(4 * np.eye(2, dtype=s.dtype))],
 )
 LOGM = custom(
@@ -530,6 +530,10 @@ def _polar(a, side="right"):
     return u, H(u) @ a if side == "right" else a @ H(u)
 
 
+#: Whether SciPy's answer for complex matrices is the one that solves the problem, as it was not in old versions.
+_CONJUGATES = scipy.linalg.orthogonal_procrustes([[1j]], [[1.0]])[0][0, 0].imag < 0
+
+
 @scipy_composite(
     scipy.linalg.orthogonal_procrustes,
     cores={"A": 2, "B": 2},
@@ -539,5 +543,5 @@ def _orthogonal_procrustes(A, B):
     A, B = as_array(A), as_array(B)
     if A.ndim != 2 or shape_of(A) != shape_of(B):
         raise ValueError("two matrices of one shape are expected")
-    u, s, vh = np.linalg.svd(T(T(B) @ conj(A)))
+    u, s, vh = np.linalg.svd(T(T(B) @ (conj(A) if _CONJUGATES else A)))
     return u @ vh, np.sum(s)

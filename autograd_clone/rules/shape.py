@@ -30,7 +30,7 @@ from ..engine.define import composite, linear, zero
 from ..engine.places import Step
 from ..engine.reverse import ReverseTrace, next_order
 from .creation import COPY, as_array
-from .tools import NOT_GIVEN, SEVERAL
+from .tools import NOT_GIVEN
 
 _f: Any
 
@@ -79,7 +79,7 @@ def _reshape_back(g, a_shape):
         s(s.array(0, 3), (3, 0, 2)),
     ],
 )
-def _reshape(a, /, shape=NOT_GIVEN, order="C", *, copy=None, **old_name):
+def _reshape(a, shape=NOT_GIVEN, order="C", *, copy=None, **old_name):
     if old_name:
         (shape,) = old_name.values()  # "newshape", before NumPy 2.1
     if shape is NOT_GIVEN:
@@ -216,7 +216,7 @@ def _each(function):
     """`function` of every argument: one result for one, a tuple for several."""
 
     def implementation(*arys):
-        out = SEVERAL(function(as_array(a)) for a in arys)
+        out = tuple(function(as_array(a)) for a in arys)
         return out[0] if len(out) == 1 else out
 
     return implementation

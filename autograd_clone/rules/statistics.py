@@ -153,7 +153,9 @@ def _weights(fweights, aweights, n):
 
 
 @composite(np.corrcoef, operands=("x", "y"), samples=_covariance_samples)
-def _corrcoef(x, y=None, rowvar=True, *, dtype=None):
+def _corrcoef(x, y=None, rowvar=True, bias=NOT_GIVEN, ddof=NOT_GIVEN, *, dtype=None):
+    if bias is not NOT_GIVEN or ddof is not NOT_GIVEN:  # without influence, and gone since NumPy 2.4
+        np.corrcoef([0.0, 1.0], None, True, bias, ddof)  # warns, or raises
     c = np.cov(as_array(x), y, rowvar, dtype=dtype)
     if np.ndim(c) == 0:
         return c / c

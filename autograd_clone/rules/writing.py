@@ -42,10 +42,10 @@ def into_out(function: Callable, args: tuple, kwargs: dict) -> Any:
         where = kwargs.pop("where", True)
     casting = kwargs.pop("casting", "same_kind")
     if broadcasts and ufunc.signature is None:  # before anything is computed
+        if any(o is not None and (is_number(o) or not isinstance(o, (Box, np.ndarray))) for o in outs):
+            raise TypeError("return arrays must be of ArrayType")
         shape = np.broadcast_shapes(*map(shape_of, args[: ufunc.nin]))
         for o in outs:
-            if o is not None and (is_number(o) or not isinstance(o, (Box, np.ndarray))):
-                raise TypeError("return arrays must be of ArrayType")
             if o is not None and np.broadcast_shapes(shape, shape_of(o)) != shape_of(o):
                 raise ValueError(f"{public_name(ufunc)}: the result has shape {shape}, the output array {shape_of(o)}")
     if isinstance(ufunc, np.ufunc) and not broadcasts and function.__name__ != "outer" and kwargs.get("dtype") is None:
@@ -255,6 +255,18 @@ def fill_diagonal(a: Any, val: Any, wrap: bool = False) -> None:
     return np.fill_diagonal(a, val, wrap)
 
 
+def _repeats_values() -> bool:
+    """Whether too few values are taken again from the first on, as they were before NumPy 2.3, where no axis is given."""
+    try:
+        np.put_along_axis(np.zeros(2), np.array([0, 1]), np.ones(0), None)
+    except ValueError:
+        return False
+    return True
+
+
+_REPEATS_VALUES = _repeats_values()
+
+
 @composite(
     np.put_along_axis,
     samples=_samples(
@@ -271,7 +283,12 @@ def _put_along_axis(arr, indices, values, axis):
     if axis is None:
         if indices.ndim != 1:
             raise ValueError("when axis=None, `indices` must have a single dimension.")
-        viewed(arr, FLAT)[indices] = np.broadcast_to(as_array(values), indices.shape)
+        values = as_array(values)
+        if _REPEATS_VALUES and np.ndim(values):
+            if not np.size(values):
+                return
+            values = np.resize(values, indices.shape)
+        viewed(arr, FLAT)[indices] = np.broadcast_to(values, indices.shape)
         return
     shape = arr.shape
     if not -len(shape) <= axis < len(shape):
