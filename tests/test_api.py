@@ -6,7 +6,6 @@ import sys
 
 import numpy as onp
 import pytest
-from numpy.lib import NumpyVersion
 
 NAMES = {
     "autograd_clone": """
@@ -155,18 +154,10 @@ NAMES = {
 }
 
 
-#: Functions that came with a version of NumPy.
-SINCE = {"astype": "2.1.0", "permute_dims": "2.0.0", "trapezoid": "2.0.0"}
-
-
-def names_of(module):
-    return [n for n in NAMES[module].split() if NumpyVersion(onp.__version__) >= SINCE.get(n, "1.0.0")]
-
-
 @pytest.mark.parametrize("module", NAMES)
 def test_names_exist(module):
     found = importlib.import_module(module)
-    missing = [n for n in names_of(module) if not hasattr(found, n) and not _is_module(f"{module}.{n}")]
+    missing = [n for n in NAMES[module].split() if not hasattr(found, n) and not _is_module(f"{module}.{n}")]
     assert not missing, f"{module} lacks {missing}"
 
 
@@ -181,7 +172,7 @@ def _is_module(name):
 @pytest.mark.parametrize("module", NAMES)
 def test_names_of_functions_are_callable(module):
     found = importlib.import_module(module)
-    for name in names_of(module):
+    for name in NAMES[module].split():
         thing = getattr(found, name, None)
         assert thing is not None or _is_module(f"{module}.{name}"), name
 

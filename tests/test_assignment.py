@@ -644,7 +644,6 @@ def _run(case, call):
         return None
 
 
-@pytest.mark.filterwarnings("ignore:Numpy has detected that you .may be. writing:DeprecationWarning")  # NumPy 1: broadcast_arrays
 @pytest.mark.parametrize("prim", {p: None for p, _ in SHARING}, ids=lambda p: p.name)
 def test_results_share_memory_where_those_of_numpy_do(prim):
     """A result changes with the argument if NumPy's does, and only then; and the other way round."""

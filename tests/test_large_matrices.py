@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from numpy.lib import NumpyVersion
 
 from autograd_clone import grad, hessian_vector_product
 from autograd_clone.rules.decompositions import LAPACK_FROM
@@ -10,7 +9,6 @@ from autograd_clone.rules.linalg import LOOK_FROM
 
 from . import oracle
 
-IS_NUMPY_2 = NumpyVersion(np.__version__) >= "2.0.0"
 PRECISION = {np.float32: 3e-4, np.float64: 1e-9, np.complex64: 3e-4, np.complex128: 1e-9}
 RNG = np.random.default_rng(5)
 
@@ -35,7 +33,7 @@ def check(f, x, v, dtype):
 
 
 @pytest.mark.parametrize("dtype", PRECISION)
-@pytest.mark.parametrize("options", [{}, {"upper": True}] if IS_NUMPY_2 else [{}])
+@pytest.mark.parametrize("options", [{}, {"upper": True}])
 def test_cholesky(dtype, options):
     n = LAPACK_FROM + 7
     a, v, w = drawn(dtype, n, n), drawn(dtype, n, n), drawn(dtype, n, n)

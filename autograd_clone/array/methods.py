@@ -42,7 +42,6 @@ SAME_AS_FUNCTION = (
     "min",
     "nonzero",
     "prod",
-    "ptp",
     "ravel",
     "repeat",
     "round",
@@ -193,8 +192,7 @@ def install() -> None:
             setattr(ArrayBox, fun.__name__, _method(fun))
     ArrayBox.conj = ArrayBox.conjugate = _conjugate(ArrayBox.conjugate)  # type: ignore[attr-defined]
     for name in SAME_AS_FUNCTION:
-        if hasattr(np.ndarray, name):  # ``ptp`` went with NumPy 2
-            setattr(ArrayBox, name, _method(getattr(np, name)))
+        setattr(ArrayBox, name, _method(getattr(np, name)))
     for name, instead in IN_PLACE.items():
         setattr(ArrayBox, name, _refused(name, instead))
     for name in OF_VALUE:

@@ -25,7 +25,6 @@ from . import (
     eigen,
     einsum,
     fft,
-    former,
     gathering,
     hips,
     indexing,
@@ -58,7 +57,7 @@ from . import (
     writing,
 )
 
-__all__ = ["assignment", "axes", "batching", "batching_products", "convolution", "creation", "cumulative", "decompositions", "determinants", "diagonals", "differences", "eigen", "einsum", "fft", "former", "gathering", "hips", "indexing", "interpolation", "joining", "linalg", "logic", "mapping", "nan", "norms", "padding", "pointwise", "polynomial", "products", "quantiles", "ranges", "reductions", "refused", "repetition", "selection", "shape", "sorting", "sparse_products", "statistics", "taylor", "ufunc_methods", "ufuncs", "variance", "views", "writing"]
+__all__ = ["assignment", "axes", "batching", "batching_products", "convolution", "creation", "cumulative", "decompositions", "determinants", "diagonals", "differences", "eigen", "einsum", "fft", "gathering", "hips", "indexing", "interpolation", "joining", "linalg", "logic", "mapping", "nan", "norms", "padding", "pointwise", "polynomial", "products", "quantiles", "ranges", "reductions", "refused", "repetition", "selection", "shape", "sorting", "sparse_products", "statistics", "taylor", "ufunc_methods", "ufuncs", "variance", "views", "writing"]
 
 operators.install()
 updates.install()

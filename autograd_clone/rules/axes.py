@@ -18,7 +18,6 @@ from ..engine.primitive import REGISTRY
 from ..engine.reverse import ReverseTrace, next_order
 from ..engine.trace import apply
 from .creation import as_array
-from .tools import SEVERAL
 
 # ---- the order of axes -----------------------------------------------------------------------------
 
@@ -57,9 +56,8 @@ linear(
         ]
     },
 )
-if hasattr(np, "matrix_transpose"):  # NumPy 2
-    for _f in (np.matrix_transpose, np.linalg.matrix_transpose):
-        linear(_f, x=lambda g: np.matrix_transpose(g), options={"samples": _matrices})
+for _f in (np.matrix_transpose, np.linalg.matrix_transpose):
+    linear(_f, x=lambda g: np.matrix_transpose(g), options={"samples": _matrices})
 linear(
     np.swapaxes,
     a=lambda g, axis1, axis2: np.swapaxes(g, axis1, axis2),
@@ -206,7 +204,7 @@ linear(
 def _broadcast_arrays(*args, subok=False):
     arrays = [as_array(a) for a in args]
     shape = np.broadcast_shapes(*map(shape_of, arrays))
-    return SEVERAL(a if shape_of(a) == shape else np.broadcast_to(a, shape) for a in arrays)
+    return tuple(a if shape_of(a) == shape else np.broadcast_to(a, shape) for a in arrays)
 
 
 @composite(
@@ -231,7 +229,7 @@ def _meshgrid(*xi, copy=True, sparse=False, indexing="xy"):
         for x, axis in zip(xi, axes, strict=True)
     ]
     grid = grid if sparse else np.broadcast_arrays(*grid)
-    return SEVERAL(x.snapshot() if copy and isinstance(x, Box) else x for x in grid)
+    return tuple(x.snapshot() if copy and isinstance(x, Box) else x for x in grid)
 
 
 @composite(np.ix_, samples=lambda s: [s(s.array(3), s.array(2))])

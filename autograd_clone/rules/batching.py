@@ -435,8 +435,8 @@ def _of_one(trace, prim, operands, params, k):
 
 #: Composites whose code asks for values (how many, which first), so that a batch goes through them one example at a time.
 ONE_BY_ONE = (
-    np.unique, np.union1d, np.intersect1d, np.setdiff1d, np.setxor1d, np.trim_zeros,
-    *(getattr(np, f"unique_{name}") for name in ("all", "counts", "inverse", "values") if hasattr(np, f"unique_{name}")),
+    np.unique, np.unique_all, np.unique_counts, np.unique_inverse, np.unique_values, np.union1d, np.intersect1d, np.setdiff1d,
+    np.setxor1d, np.trim_zeros,
 )  # fmt: skip
 
 

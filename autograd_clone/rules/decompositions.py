@@ -22,7 +22,6 @@ from ..engine.direction import number_of_trial
 from .eigen import without_phases
 from .matrices import H, T, column, conj, is_complex, real, real_dtype, row
 from .repeated import FRAMES, direction_of, equal_pairs, groups_of, has_equal, inverse_gaps, plain
-from .tools import of_linalg
 from .triangular import TRIANGULAR_SOLVE, between_inverses
 
 # ---- cholesky ----------------------------------------------------------------------------------------------
@@ -310,7 +309,7 @@ def _svd_by_eigh(a, compute_uv):
 
 
 composite(
-    of_linalg("svdvals"),
+    np.linalg.svdvals,
     lambda x, /: _svd(x, full_matrices=False, compute_uv=False),
     samples=lambda s: [s(s.array(3, 2)), s(s.array(2, 2, 3)), s(s.array(0, 3))],
 )

@@ -70,18 +70,17 @@ linear(
         ]
     },
 )
-if hasattr(np.linalg, "diagonal"):  # NumPy 2
-    linear(
-        np.linalg.diagonal,
-        x=lambda g, x_shape, offset: _place_back(g, x_shape, offset, -2, -1),
-        options={
-            "samples": lambda s: [
-                s(s.array(3, 3)),
-                s(s.array(2, 3, 4), offset=1),
-                s(s.array(3, 2), offset=-1),
-            ]
-        },
-    )
+linear(
+    np.linalg.diagonal,
+    x=lambda g, x_shape, offset: _place_back(g, x_shape, offset, -2, -1),
+    options={
+        "samples": lambda s: [
+            s(s.array(3, 3)),
+            s(s.array(2, 3, 4), offset=1),
+            s(s.array(3, 2), offset=-1),
+        ]
+    },
+)
 
 
 def make_diagonal(D, offset=0, axis1=0, axis2=1):
@@ -175,12 +174,11 @@ def _linalg_trace(x, /, *, offset=0, dtype=None):
     return np.trace(x, offset, -2, -1, dtype)
 
 
-if hasattr(np.linalg, "trace"):  # NumPy 2
-    composite(
-        np.linalg.trace,
-        _linalg_trace,
-        samples=lambda s: [s(s.array(3, 3)), s(s.array(2, 3, 4), offset=1), s(s.array(3, 3), dtype=s.dtype)],
-    )
+composite(
+    np.linalg.trace,
+    _linalg_trace,
+    samples=lambda s: [s(s.array(3, 3)), s(s.array(2, 3, 4), offset=1), s(s.array(3, 3), dtype=s.dtype)],
+)
 
 
 @composite(

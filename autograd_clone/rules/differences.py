@@ -11,7 +11,7 @@ from ..engine.box import Box
 from ..engine.define import composite, linear
 from ..engine.duck import is_duck, zeros
 from .creation import as_array
-from .tools import NOT_GIVEN, SEVERAL, along, axes_of
+from .tools import NOT_GIVEN, along, axes_of
 
 # ---- differences ---------------------------------------------------------------------------------------
 
@@ -144,7 +144,7 @@ def _gradient(f, *varargs, axis=None, edge_order=1):
                 "at least (edge_order + 1) elements are required."
             )
         slopes.append(_slope(f, k, spacing, edge_order))
-    return slopes[0] if len(slopes) == 1 else SEVERAL(slopes)
+    return slopes[0] if len(slopes) == 1 else tuple(slopes)
 
 
 def _spacings(f, axes, given):
@@ -213,11 +213,9 @@ def _one_sided(h, k):
 
 # ---- the trapezoidal rule ------------------------------------------------------------------------------
 
-_trapezoid_function: Any = getattr(np, "trapezoid", None) or vars(np)["trapz"]
-
 
 @composite(
-    _trapezoid_function,
+    np.trapezoid,
     operands=("y", "x"),
     samples=lambda s: [
         s(s.array(5)),

@@ -41,13 +41,6 @@ custom(
 
 # ---- solve -------------------------------------------------------------------------------------------------
 
-_NUMPY_2 = np.lib.NumpyVersion(np.__version__) >= "2.0.0b1"
-
-
-def _is_vector(b_shape, a_shape):
-    """Whether `solve` takes its right-hand side for a vector (or, before NumPy 2, for a stack of vectors)."""
-    return len(b_shape) == 1 if _NUMPY_2 else len(b_shape) == len(a_shape) - 1
-
 
 def _solve_adjoint(a, g, vector):
     """The cotangent of the right-hand side, before stacked axes are summed."""
@@ -74,17 +67,17 @@ def _known_triangle(a):
 
 
 def _solve_a(g, a, ans, b_shape, memo):
-    vector = _is_vector(b_shape, shape_of(a))
+    vector = len(b_shape) == 1
     h = -shared(memo, g, lambda: _solve_adjoint(a, g, vector))
     return unbroadcast(column(h) * ans[..., None, :] if vector else h @ T(ans), shape_of(a))
 
 
 def _solve_b(g, a, b_shape, memo):
-    return unbroadcast(shared(memo, g, lambda: _solve_adjoint(a, g, _is_vector(b_shape, shape_of(a)))), b_shape)
+    return unbroadcast(shared(memo, g, lambda: _solve_adjoint(a, g, len(b_shape) == 1)), b_shape)
 
 
 def _solve_push_a(t, a, ans, b_shape):
-    if _is_vector(b_shape, shape_of(a)):
+    if len(b_shape) == 1:
         product = (t @ column(ans))[..., 0]
         return -(
             np.linalg.solve(a, product) if product.ndim == 1 else np.linalg.solve(a, column(product))[..., 0]

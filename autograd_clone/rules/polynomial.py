@@ -14,8 +14,6 @@ from ..engine.cotangent import shape_of
 from ..engine.define import composite, custom
 from .repeated import plain
 
-_RANK_WARNING = vars(getattr(np, "exceptions", np)).get("RankWarning", UserWarning)
-
 
 @composite(
     np.polyval,
@@ -243,7 +241,7 @@ def _polyfit(x, y, deg, rcond=None, full=False, w=None, cov=False):
     c, squares, rank, s = np.linalg.lstsq(left, right, rcond)
     c = (c.T / scale).T
     if rank != order and not full:
-        warnings.warn("Polyfit may be poorly conditioned", _RANK_WARNING, stacklevel=4)
+        warnings.warn("Polyfit may be poorly conditioned", np.exceptions.RankWarning, stacklevel=4)
     if full:
         return c, squares, rank, s, rcond
     return (c, _covariance(left, scale, squares, y, cov)) if cov else c

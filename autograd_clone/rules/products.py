@@ -15,7 +15,6 @@ from ..array.box import as_array
 from ..engine.cotangent import shape_of, unbroadcast
 from ..engine.define import composite, multilinear
 from .matrices import T, column, conj, flat_rows, row
-from .tools import of_linalg
 
 # ---- matmul ------------------------------------------------------------------------------------------------
 
@@ -88,7 +87,7 @@ def _matmul_samples(s):
 
 multilinear(np.matmul, x1=_matmul_1, x2=_matmul_2, options={"samples": _matmul_samples})
 composite(
-    of_linalg("matmul"),
+    np.linalg.matmul,
     lambda x1, x2, /: np.matmul(x1, x2),
     samples=lambda s: [s(s.array(2, 3, 4), s.array(4, 2))],
 )
@@ -220,7 +219,7 @@ def _tensordot_samples(s):
 
 multilinear(np.tensordot, a=_tensordot_a, b=_tensordot_b, options={"samples": _tensordot_samples})
 composite(
-    of_linalg("tensordot"),
+    np.linalg.tensordot,
     lambda x1, x2, /, *, axes=2: np.tensordot(x1, x2, axes),
     samples=lambda s: [s(s.array(2, 3), s.array(2, 3)), s(s.array(2, 3), s.array(3, 4), axes=1)],
 )
@@ -241,7 +240,7 @@ multilinear(
 )  # fmt: skip
 
 
-@composite(of_linalg("outer"), samples=lambda s: [s(s.array(3), s.array(2))])
+@composite(np.linalg.outer, samples=lambda s: [s(s.array(3), s.array(2))])
 def _linalg_outer(x1, x2, /):
     x1, x2 = as_array(x1), as_array(x2)
     if x1.ndim != 1 or x2.ndim != 1:
@@ -306,15 +305,14 @@ def _vecdot_samples(s):
     ]  # fmt: skip
 
 
-if hasattr(np, "vecdot"):  # NumPy 2
-    multilinear(
-        np.vecdot,
-        x1=lambda g, x1_shape, x2, axis, axes, keepdims: _vecdot_vjp(g, x1_shape, x2, axis, axes, keepdims, 0),
-        x2=lambda g, x1, x2_shape, axis, axes, keepdims: _vecdot_vjp(g, x2_shape, x1, axis, axes, keepdims, 1),
-        options={"samples": _vecdot_samples},
-    )
+multilinear(
+    np.vecdot,
+    x1=lambda g, x1_shape, x2, axis, axes, keepdims: _vecdot_vjp(g, x1_shape, x2, axis, axes, keepdims, 0),
+    x2=lambda g, x1, x2_shape, axis, axes, keepdims: _vecdot_vjp(g, x2_shape, x1, axis, axes, keepdims, 1),
+    options={"samples": _vecdot_samples},
+)
 composite(
-    of_linalg("vecdot"),
+    np.linalg.vecdot,
     lambda x1, x2, /, *, axis=-1: np.vecdot(x1, x2, axis=axis),
     samples=lambda s: [s(s.array(2, 3), s.array(3)), s(s.array(3, 2), s.array(3, 2), axis=0)],
 )
@@ -446,7 +444,7 @@ multilinear(np.cross, a=_cross_a, b=_cross_b, options={"samples": _cross_samples
 
 
 @composite(
-    of_linalg("cross"), samples=lambda s: [s(s.array(2, 3), s.array(3)), s(s.array(3, 2), s.array(3, 2), axis=0)]
+    np.linalg.cross, samples=lambda s: [s(s.array(2, 3), s.array(3)), s(s.array(3, 2), s.array(3, 2), axis=0)]
 )
 def _linalg_cross(x1, x2, /, *, axis=-1):
     x1, x2 = as_array(x1), as_array(x2)

@@ -27,7 +27,6 @@ from .creation import cast_to
 
 #: Prefix of the names of functions -> module.
 BASES = {"poly": polynomial, "cheb": chebyshev, "leg": legendre, "lag": laguerre, "herm": hermite, "herme": hermite_e}
-_RANK_WARNING = vars(getattr(np, "exceptions", np)).get("RankWarning", UserWarning)
 
 
 # ---- coefficients ----------------------------------------------------------------------------------------------
@@ -451,7 +450,7 @@ class Basis:
         if full:
             return c, [residuals, rank, s, rcond]
         if rank != len(degrees):
-            warnings.warn("The fit may be poorly conditioned", _RANK_WARNING, stacklevel=2)
+            warnings.warn("The fit may be poorly conditioned", np.exceptions.RankWarning, stacklevel=2)
         return c
 
 

@@ -231,14 +231,13 @@ def _named(function):
     return implementation
 
 
-if hasattr(np, "unique_all"):
-    for _f in (np.unique_all, np.unique_counts, np.unique_inverse):
-        composite(_f, _named(_f), samples=lambda s: [s(s.distinct(6)), s(s.distinct(2, 3))])
-    composite(
-        np.unique_values,
-        _named(np.unique_values),
-        samples=lambda s: [s(s.distinct(2, 3), via=lambda f, x: np.sort(f(x)))],  # their order is not defined
-    )
+for _f in (np.unique_all, np.unique_counts, np.unique_inverse):
+    composite(_f, _named(_f), samples=lambda s: [s(s.distinct(6)), s(s.distinct(2, 3))])
+composite(
+    np.unique_values,
+    _named(np.unique_values),
+    samples=lambda s: [s(s.distinct(2, 3), via=lambda f, x: np.sort(f(x)))],  # their order is not defined
+)
 
 
 def _of_two(function):

@@ -10,7 +10,6 @@ from operator import index as as_int
 from typing import Any
 
 import numpy as np
-from numpy.lib import NumpyVersion
 
 from ..engine.box import Box, all_values
 from ..engine.duck import is_duck
@@ -19,17 +18,9 @@ from ..engine.primitive import public_name
 
 #: NumPy's mark for a keyword argument that was not given.
 NOT_GIVEN: Any = np._NoValue
-#: NumPy's module of ufuncs, whose name depends on its version.
-UMATH: Any = vars(np)["_core" if NumpyVersion(np.__version__) >= "2.0.0" else "core"].umath
+#: NumPy's module of ufuncs.
+UMATH: Any = vars(np)["_core"].umath
 
-
-def of_linalg(name: str) -> Any:
-    """A function of `numpy.linalg`, ``None`` if this version of NumPy lacks it."""
-    return getattr(np.linalg, name, None)
-
-
-#: In what functions return several arrays: a tuple since NumPy 2.
-SEVERAL = type(np.meshgrid(0))
 
 
 def anywhere(mask: Any, unknown: bool = True) -> bool:

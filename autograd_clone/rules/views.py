@@ -37,9 +37,10 @@ VIEWS: dict[Any, dict[str, Any]] = {
     np.swapaxes: {},
     np.transpose: {},
     sliding_window_view: _READ_ONLY,
+    np.linalg.diagonal: _READ_ONLY,
+    np.linalg.matrix_transpose: {},
+    np.matrix_transpose: {},
 }
-if hasattr(np.linalg, "diagonal"):  # NumPy 2
-    VIEWS |= {np.linalg.diagonal: _READ_ONLY, np.linalg.matrix_transpose: {}, np.matrix_transpose: {}}
 
 
 def as_view(prim: Primitive, args: tuple, kwargs: dict) -> Any:
@@ -88,7 +89,7 @@ ALIASING.update(
         "hsplit", "ix_", "meshgrid", "polyder", "polyint", "ravel", "real_if_close", "require", "reshape", "split", "trim_zeros",
         "unstack", "vsplit",
     )
-    if hasattr(np, name)
+    if hasattr(np, name)  # ``unstack`` came with NumPy 2.1
 )  # fmt: skip
 ALIASING.add(np.linalg.matrix_power)
 
