@@ -282,7 +282,7 @@ def _linalg_matrix_norm(x, /, *, keepdims=False, ord="fro"):
     return _norm(x, axis=(-2, -1), keepdims=keepdims, ord=ord)
 
 
-#: Whether NumPy gives the condition number of a complex matrix in complex numbers, as it did before 2.1 for norms other than the spectral.
+#: Whether NumPy gives the condition number of a complex matrix in complex numbers, as 2.0 did for other norms than the spectral.
 _COMPLEX_CONDITION = np.linalg.cond(np.ones((1, 1), complex), 1).dtype.kind == "c"
 
 

@@ -256,7 +256,7 @@ def fill_diagonal(a: Any, val: Any, wrap: bool = False) -> None:
 
 
 def _repeats_values() -> bool:
-    """Whether too few values are taken again from the first on, as they were before NumPy 2.3, where no axis is given."""
+    """Whether too few values are taken again from the first on where no axis is given, as they were in NumPy 2.0."""
     try:
         np.put_along_axis(np.zeros(2), np.array([0, 1]), np.ones(0), None)
     except ValueError:
