@@ -8,8 +8,9 @@ import warnings
 import numpy as np
 import pytest
 
-from autograd_clone import grad, hessian, jvp, vjp
+from autograd_clone import checkpoint, grad, hessian, jacobian, jvp, vjp, vmap
 from autograd_clone.engine.errors import AutogradError, MissingRuleError
+from autograd_clone.scipy import special
 
 from . import oracle
 
@@ -40,25 +41,47 @@ TABLE = {
     "0**2": (np.power, (0.0, 2.0), (0.0, 0.0), (2.0, 0.0)),
     "0**-1": (np.power, (0.0, -1.0), (-INF, -INF), (INF, INF)),
     "constant base zero": (lambda y: 0.0**y, (0.0,), (0.0,), (0.0,)),
+    "0.5**inf": (np.power, (0.5, INF), (0.0, 0.0), (0.0, 0.0)),
+    "2**-inf": (np.power, (2.0, -INF), (0.0, 0.0), (0.0, 0.0)),
+    "inf**-1": (np.power, (INF, -1.0), (0.0, 0.0), (0.0, 0.0)),
+    "inf**-1, float_power": (np.float_power, (INF, -1.0), (0.0, 0.0), (0.0, 0.0)),
+    "(-0.0)**0.5": (lambda x: x**0.5, (-0.0,), (INF,), (-INF,)),
     "sqrt": (np.sqrt, (0.0,), (INF,), (-INF,)),
-    "cbrt": (np.cbrt, (0.0,), (INF,), (NAN,)),
+    "sqrt of minus zero": (np.sqrt, (-0.0,), (INF,), (-INF,)),
+    "sqrt(-x)": (lambda x: np.sqrt(-x), (0.0,), (-INF,), (-INF,)),
+    "cbrt": (np.cbrt, (0.0,), (INF,), (0.0,)),
     "log": (np.log, (0.0,), (INF,), (-INF,)),
     "log2": (np.log2, (0.0,), (INF,), (-INF,)),
     "log10": (np.log10, (0.0,), (INF,), (-INF,)),
     "log1p": (np.log1p, (-1.0,), (INF,), (-INF,)),
     "reciprocal": (np.reciprocal, (0.0,), (-INF,), (INF,)),
-    "arcsin": (np.arcsin, (1.0,), (INF,), None),
-    "arccos": (np.arccos, (1.0,), (-INF,), None),
-    "arccosh": (np.arccosh, (1.0,), (INF,), None),
-    "arctanh": (np.arctanh, (1.0,), (INF,), None),
+    "arcsin": (np.arcsin, (1.0,), (INF,), (INF,)),
+    "arcsin at -1": (np.arcsin, (-1.0,), (INF,), (-INF,)),
+    "arccos": (np.arccos, (1.0,), (-INF,), (-INF,)),
+    "arccos at -1": (np.arccos, (-1.0,), (-INF,), (INF,)),
+    "arccosh": (np.arccosh, (1.0,), (INF,), (-INF,)),
+    "arctanh": (np.arctanh, (1.0,), (INF,), (INF,)),
+    "arctanh at -1": (np.arctanh, (-1.0,), (INF,), (-INF,)),
     "divide": (np.divide, (1.0, 0.0), (INF, -INF), (0.0, INF)),
     # products with a zero that is there by chance: its derivative is not lost
     "x*sqrt(x)": (lambda x: x * np.sqrt(x), (0.0,), (0.0,), (INF,)),
     "x*x**0.5": (lambda x: x * x**0.5, (0.0,), (0.0,), (INF,)),
     "x**1.5": (lambda x: x**1.5, (0.0,), (0.0,), (INF,)),
     "x**2.5": (lambda x: x**2.5, (0.0,), (0.0,), (0.0,)),
-    "sqrt(x)**3": (lambda x: np.sqrt(x) ** 3, (0.0,), (0.0,), (NAN,)),
+    "sqrt(x)**3": (lambda x: np.sqrt(x) ** 3, (0.0,), (0.0,), (0.0,)),
     "x*log(x)": (lambda x: x * np.log(x), (0.0,), (-INF,), (INF,)),
+    "x**2*sqrt(x)": (lambda x: x**2 * np.sqrt(x), (0.0,), (0.0,), (0.0,)),
+    # kinks made of a slope that is zero and one that is infinite: symmetrical; the second derivative as that of difference quotients
+    "sqrt(x**2)": (lambda x: np.sqrt(x**2), (0.0,), (0.0,), (INF,)),
+    "sqrt(x*x)": (lambda x: np.sqrt(x * x), (0.0,), (0.0,), (INF,)),
+    "(x*x)**0.5": (lambda x: (x * x) ** 0.5, (0.0,), (0.0,), (INF,)),
+    "x*sqrt(x**2)": (lambda x: x * np.sqrt(x**2), (0.0,), (0.0,), (0.0,)),
+    "x + sqrt(x**2)": (lambda x: x + np.sqrt(x**2), (0.0,), (1.0,), (INF,)),
+    "sqrt(1 - cos(x))": (lambda x: np.sqrt(1 - np.cos(x)), (0.0,), (0.0,), (INF,)),
+    "arccos(cos(x))": (lambda x: np.arccos(np.cos(x)), (0.0,), (0.0,), (INF,)),
+    "arccosh(cosh(x))": (lambda x: np.arccosh(np.cosh(x)), (0.0,), (0.0,), (INF,)),
+    "sqrt(abs(x))": (lambda x: np.sqrt(np.abs(x)), (0.0,), (0.0,), (0.0,)),
+    "sqrt of a sum of squares": (lambda x, y: np.sqrt(x**2 + y**2), (0.0, 0.0), (0.0, 0.0), (INF, INF)),
     # extrema: equal shares
     "maximum": (np.maximum, (1.0, 1.0), (0.5, 0.5), (0.0, 0.0)),
     "minimum": (np.minimum, (1.0, 1.0), (0.5, 0.5), (0.0, 0.0)),
@@ -105,6 +128,38 @@ TABLE = {
     "tanh far out": (np.tanh, (1000.0,), (0.0,), (0.0,)),
     "i0": (np.i0, (0.0,), (0.0,), (0.5,)),
 }
+
+
+SPECIAL = {
+    "dawsn at infinity": ("dawsn", (INF,), 0.0, 0.0),
+    "erfcx at infinity": ("erfcx", (INF,), 0.0, 0.0),
+    "ellipk at minus infinity": ("ellipk", (-INF,), 0.0, 0.0),
+    "ellipe at minus infinity": ("ellipe", (-INF,), 0.0, 0.0),
+    "ellipkm1": ("ellipkm1", (0.0,), -INF, INF),
+    "ellipkm1 at infinity": ("ellipkm1", (INF,), 0.0, 0.0),
+    "exp1": ("exp1", (0.0,), -INF, INF),
+    "exp1 of minus zero": ("exp1", (-0.0,), -INF, INF),
+    "expi": ("expi", (0.0,), INF, -INF),
+    "expi at infinity": ("expi", (INF,), INF, INF),
+    "exprel at infinity": ("exprel", (INF,), INF, INF),
+    "gamma at infinity": ("gamma", (INF,), INF, INF),
+    "rgamma at infinity": ("rgamma", (INF,), 0.0, 0.0),
+    "i0e at infinity": ("i0e", (INF,), 0.0, 0.0),
+    "i1e at infinity": ("i1e", (-INF,), 0.0, 0.0),
+    "k0": ("k0", (0.0,), -INF, INF),
+    "k0e": ("k0e", (0.0,), -INF, INF),
+    "k1": ("k1", (0.0,), -INF, INF),
+    "k1e": ("k1e", (0.0,), -INF, INF),
+    "y0": ("y0", (0.0,), INF, -INF),
+    "y1": ("y1", (0.0,), INF, -INF),
+    "log_ndtr at infinity": ("log_ndtr", (INF,), 0.0, 0.0),
+    "log_ndtr at minus infinity": ("log_ndtr", (-INF,), INF, -1.0),
+    "logit": ("logit", (0.0,), INF, -INF),
+    "logit at 1": ("logit", (1.0,), INF, INF),
+    "ndtri_exp": ("ndtri_exp", (0.0,), INF, INF),
+    "wrightomega at infinity": ("wrightomega", (INF,), 1.0, 0.0),
+}
+TABLE |= {key: (getattr(special, name), point, (first,), (second,)) for key, (name, point, first, second) in SPECIAL.items()}
 
 
 @pytest.mark.parametrize("row", TABLE.values(), ids=TABLE)
@@ -215,6 +270,40 @@ def test_nans_that_are_left_out_have_no_derivative():
     assert np.array_equal(grad(lambda x: np.sum(np.nan_to_num(x)))(np.array([1.0, NAN, INF])), [1, 0, 0])
 
 
+ROOTS_OF_SUMS = {
+    "sum of squares": lambda x: np.sqrt(np.sum(x**2)),
+    "of absolute values": lambda x: np.sqrt(np.sum(np.abs(x) ** 2)),
+    "matmul": lambda x: np.sqrt(x @ x),
+    "dot": lambda x: np.sqrt(np.dot(x, x)),
+    "einsum": lambda x: np.sqrt(np.einsum("i,i", x, x)),
+    "trace": lambda x: np.sqrt(np.trace(np.outer(x, x))),
+    "each": lambda x: np.sum(np.sqrt(x * x)),
+}
+
+
+@pytest.mark.parametrize("f", ROOTS_OF_SUMS.values(), ids=ROOTS_OF_SUMS)
+def test_norms_written_out(f):
+    """At zero as `numpy.linalg.norm`, in every way to take the derivative."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        for x in (np.zeros(3), np.array([0.0, 3.0, 4.0])):
+            want = np.sign(x) if f is ROOTS_OF_SUMS["each"] else x / max(np.linalg.norm(x), 1)
+            ways = [
+                grad(f)(x),
+                jacobian(f)(x),
+                [jvp(f, (x,), (e,))[1] for e in np.eye(3)],
+                vmap(grad(f))(x[None])[0],
+                grad(checkpoint(f))(x),
+                grad(lambda z: f(np.real(z)))(x + 0j),
+            ]
+            for got in ways:
+                np.testing.assert_allclose(got, want, rtol=1e-15)
+        distances = lambda x: np.sum(np.sqrt(np.sum((x[:, None] - x[None]) ** 2, axis=-1)))
+        np.testing.assert_allclose(grad(distances)(np.array([[0.0, 0.0], [3.0, 4.0]])), [[-1.2, -1.6], [1.2, 1.6]], rtol=1e-15)
+        for of_complex in (lambda z: np.sqrt(np.sum(np.real(z * np.conj(z)))), lambda z: np.sqrt(np.real(np.vdot(z, z)))):
+            assert np.array_equal(grad(of_complex)(np.zeros(2, complex)), np.zeros(2))
+
+
 # ---- second and third derivatives ----------------------------------------------------------------------------
 
 
@@ -302,8 +391,6 @@ def test_a_fourth_derivative_of_a_determinant_is_refused_at_a_singular_matrix():
 
 def test_power_transformation_of_zero_and_infinity():
     """SciPy's confluent hypergeometric function does not return for an infinite argument."""
-    from autograd_clone.scipy import special
-
     with np.errstate(all="ignore"):
         for x, lmbda, want in ((0.0, 0.5, 4.0), (0.0, -0.5, np.inf), (np.inf, -0.5, 4.0), (np.inf, 0.5, np.inf), (0.0, 0.0, np.inf)):
             assert grad(special.boxcox, 1)(x, lmbda) == want
@@ -312,8 +399,6 @@ def test_power_transformation_of_zero_and_infinity():
 
 @pytest.mark.parametrize(("y", "of_x"), [(0.0, 0.0), (0.5, np.inf), (1.0, 1.0), (2.0, 0.0)])
 def test_a_power_of_zero_less_one(y, of_x):
-    from autograd_clone.scipy import special
-
     with np.errstate(all="ignore"):
         assert grad(special.powm1)(0.0, y) == of_x
         assert grad(special.powm1, 1)(0.0, y) == 0

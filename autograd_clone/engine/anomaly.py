@@ -20,11 +20,12 @@ from .calls import INTERPRETERS, CallPrimitive, process_forward, process_reverse
 from .cotangent import Scatter
 from .errors import AnomalyError
 from .forward import ForwardTrace
-from .primitive import ELEMENTWISE_RULES, Primitive
+from .primitive import AT_SINGULAR_POINTS, ELEMENTWISE_RULES, Primitive
 from .pytree import flatten
 from .reverse import Node, ReverseTrace
 from .site import Site, user_frame
 from .trace import Trace
+from .zeros import without_flat_slopes
 
 
 class Detection:
@@ -210,11 +211,14 @@ class Guard:
 
     def _apply(self, g: Any, residual: Any) -> Any:
         """What the rule returns; zero times infinity is zero, as in `zeros`."""
-        if self.rule not in ELEMENTWISE_RULES:
-            return self.rule(g, residual)
         with np.errstate(divide="ignore", invalid="ignore"):
             h = self.rule(g, residual)
-        return h if self.found.bad(h) is None else np.where((g == 0) & ~np.isfinite(h), 0, h)
+            if not hasattr(h, "dtype") or self.found.bad(h) is None:
+                return h
+            if self.rule in AT_SINGULAR_POINTS:
+                h = AT_SINGULAR_POINTS[self.rule](g, residual)
+            h = without_flat_slopes(self.rule, residual, g, h)
+        return np.where((g == 0) & ~np.isfinite(h), 0, h) if self.rule in ELEMENTWISE_RULES else h
 
 
 # ---- telling ------------------------------------------------------------------------------------------------------

@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from .errors import NotDifferentiableError
-from .primitive import ELEMENTWISE_RULES, REGISTRY, SELECTIONS, Primitive, Rule, identity, negative
+from .primitive import AT_SINGULAR_POINTS, ELEMENTWISE_RULES, REGISTRY, SELECTIONS, Primitive, Rule, identity, negative
 
 #: Keyword arguments of every ufunc, with NumPy's defaults.
 UFUNC_DEFAULTS = {
@@ -68,6 +68,21 @@ def selection(*prims: Primitive) -> None:
     """Declare that functions return some elements of their operands: where the slope is zero, nothing depends on the element."""
     for prim in prims:
         SELECTIONS.update(rule.call for rule in prim.vjps.values() if rule is not None)
+
+
+def at_singular_points(prim: Primitive, **partials: Callable) -> None:
+    """Rules of an elementwise function, one per operand, to be used where a derivative is not finite.
+
+    They have the same parameters as the ordinary ones. Those need not give limits then, and save the time of looking for such
+    points.
+    """
+    for name, partial in partials.items():
+        ordinary = prim.vjps[prim.operands.index(name)]
+        rule = prim.compile(partial, name)
+        assert ordinary is not None
+        assert rule.names == ordinary.names, f"{prim.name}: {rule.names} are not {ordinary.names}"
+        AT_SINGULAR_POINTS[ordinary.call] = rule.call
+        ELEMENTWISE_RULES.add(rule.call)
 
 
 def _elementwise_rule(prim: Primitive, name: str, partial: Any) -> Rule | None:

@@ -35,6 +35,9 @@ REGISTRY: dict[Any, Primitive] = {}
 ELEMENTWISE_RULES: set[Callable] = set()
 #: The ``call`` of every rule of a function that takes some elements as they are and leaves the others out.
 SELECTIONS: set[Callable] = set()
+#: The ``call`` of a rule -> that of one with the same residual which is slower, and right at singular points too: it takes the
+#: place of the other when a derivative has turned out not to be finite and is computed again.
+AT_SINGULAR_POINTS: dict[Callable, Callable] = {}
 
 _NO_DEFAULT = inspect.Parameter.empty
 #: NumPy's mark for a keyword argument that was not given.

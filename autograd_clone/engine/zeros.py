@@ -3,6 +3,10 @@
 ``np.where(x > 0, np.sqrt(x), 0)`` at 0 pulls a zero back through the branch that was not taken, and there it meets an
 infinite factor: ``0 * inf`` is NaN although the derivative is 0. `backward` does not look for that, as looking would
 cost time in every operation. Only when a gradient turns out not to be finite is it computed again, here.
+
+A slope that is exactly zero counts as strong, too, whatever cotangent it meets: so the derivative of ``np.sqrt(x**2)`` at 0 is
+the same in reverse mode, where the infinite factor comes first, and in forward mode, where the zero does. And rules that have a
+form of their own for singular points (`define.at_singular_points`) use that here.
 """
 
 from __future__ import annotations
@@ -18,7 +22,7 @@ from .box import Box, all_values, getval, is_foreign
 from .cotangent import TAKE_SCATTERS, Scatter, dtype_of, project, shape_of
 from .define import elementwise
 from .duck import is_duck, ones
-from .primitive import ELEMENTWISE_RULES, SELECTIONS, Primitive
+from .primitive import AT_SINGULAR_POINTS, ELEMENTWISE_RULES, SELECTIONS, Primitive
 from .reverse import Node, _receive, explain
 
 
@@ -42,9 +46,9 @@ def is_finite(g: Any) -> bool:
 
 
 def strong_product(g: Any, d: Any) -> Any:
-    """``g * d``, and zero where `g` is, whatever `d` is there."""
+    """``g * d``, and zero where one of them is, whatever the other is there."""
     with np.errstate(invalid="ignore"):
-        return np.where(g == 0, 0, g * d)
+        return np.where((g == 0) | (d == 0), 0, g * d)
 
 
 STRONG_PRODUCT: Primitive = elementwise(
@@ -57,6 +61,12 @@ STRONG_PRODUCT: Primitive = elementwise(
 
 def _is_traced(residual: Any) -> bool:
     return any(map(_is_traced, residual)) if isinstance(residual, tuple) else isinstance(residual, Box)
+
+
+def _slope(rule: Callable, residual: Any, g: Any) -> Any:
+    """What an elementwise rule multiplies a cotangent like `g` by."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return rule(ones(shape_of(g), dtype_of(g), all_values(g)), residual)
 
 
 def _masked(rule: Callable, residual: Any, g: Any, h: Any, generic: bool) -> Any:
@@ -72,18 +82,36 @@ def _masked(rule: Callable, residual: Any, g: Any, h: Any, generic: bool) -> Any
     zero = zero & ~np.isfinite(h)
     if dtype_of(h).kind == "c" or (generic and not _is_traced(residual)):
         return np.where(zero, 0, h)
-    return np.where(zero, STRONG_PRODUCT(g, rule(ones(shape_of(g), dtype_of(g), all_values(g)), residual)), h)
+    return np.where(zero, STRONG_PRODUCT(g, _slope(rule, residual, g)), h)
+
+
+def without_flat_slopes(rule: Callable, residual: Any, g: Any, h: Any) -> Any:
+    """`h`, which a rule has made of `g`, with zero for the products of an infinite cotangent and a slope that is zero.
+
+    At 0, ``np.sqrt(x**2)`` pulls an infinite cotangent back through the square, whose slope is zero. In a linear rule of any
+    kind these products are what is left of the infinite elements of `g` when they are replaced by ones. Under another
+    derivative they have that of a product, if the rule is elementwise.
+    """
+    if not (hasattr(g, "dtype") and hasattr(h, "dtype")):  # several, or a list of pieces
+        return h
+    kind = dtype_of(g).kind
+    if kind not in "fc" or not (np.any(all_values(np.isnan(h))) and np.any(all_values(infinite := np.isinf(g)))):
+        return h
+    direction = _infinite_part(g) if kind == "f" else _infinite_part(np.real(g)) + 1j * _infinite_part(np.imag(g))
+    flat = np.isnan(h) & (rule(direction, residual) == 0)
+    if rule in ELEMENTWISE_RULES and getval(g) is not g and kind == "f":
+        return np.where(flat, STRONG_PRODUCT(g, _slope(rule, residual, g)), h)
+    return np.where(flat, rule(np.where(infinite, 0, g), residual), h)
+
+
+def _infinite_part(g: Any) -> Any:
+    """One, with its sign, where `g` is infinite, and zero elsewhere."""
+    return np.where(np.isinf(g), np.sign(g), 0)
 
 
 def _selected(h: Any, g: Any, left_out: Any) -> Any:
     """`h`, which a selection has made of `g`, with zero for what was left out; in a derivative only if it is not finite."""
     return np.where(left_out if getval(g) is g else left_out & ~np.isfinite(h), 0, h)
-
-
-def _left_out(rule: Callable, residual: Any, g: Any) -> Any:
-    """What a selection did not take; an infinite cotangent, that of ``np.sqrt(np.maximum(x, 0))`` say, is not meant for it."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return rule(ones(shape_of(g), dtype_of(g), all_values(g)), residual) == 0
 
 
 def backward_with_strong_zeros(end: list[tuple[Node, Any]], *, generic: bool = False) -> dict[int, Any]:
@@ -104,13 +132,16 @@ def backward_with_strong_zeros(end: list[tuple[Node, Any]], *, generic: bool = F
             roots[node[0]] = g
         for i in range(1, len(node), 4):
             parent, rule, residual, fix = node[i : i + 4]
+            rule = AT_SINGULAR_POINTS.get(rule, rule)
             try:
                 with np.errstate(divide="ignore", invalid="ignore"):
                     h = rule(g, residual)
+                    h = without_flat_slopes(rule, residual, g, h)
                 if rule in ELEMENTWISE_RULES:
                     h = _masked(rule, residual, g, h, generic)
                 if rule in SELECTIONS:
-                    h = _selected(h, g, _left_out(rule, residual, g))
+                    # An infinite cotangent, that of ``np.sqrt(np.maximum(x, 0))`` say, is not meant for what was left out.
+                    h = _selected(h, g, _slope(rule, residual, g) == 0)
                 _receive(pending, heap, parent, h if fix is None else project(h, fix))
             except Exception as error:
                 explain(error, node)

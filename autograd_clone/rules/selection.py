@@ -16,6 +16,7 @@ from ..engine.batch import values_only
 from ..engine.box import Box, getval
 from ..engine.cotangent import OBJECT, Scatter, dtype_of, shape_of
 from ..engine.define import composite, elementwise, linear, refuse, zero
+from ..engine.primitive import ELEMENTWISE_RULES
 from ..engine.protection import held
 from ..engine.reverse import ReverseTrace, fix_for, next_order
 from ..engine.trace import apply
@@ -89,6 +90,7 @@ def _where_y(g, condition):
     return np.where(condition, 0.0, g)
 
 
+ELEMENTWISE_RULES.update({_where_x, _where_y})
 _CONDITIONS = {np.ndarray, np.bool_, bool}
 _PLAIN = {np.ndarray, np.float64, float, int}
 FAST[3][np.where] = _fast_where

@@ -10,14 +10,15 @@ counts as constant.
 from __future__ import annotations
 
 from functools import wraps
+from math import pi
 
 import numpy as np
 from scipy import special as sc
 
 from ..engine.cotangent import dtype_of
-from ..engine.define import elementwise
+from ..engine.define import at_singular_points, elementwise
 from ..engine.primitive import Primitive
-from .special_tools import times
+from .special_tools import limits, times
 
 _POSITIVE = {"domain": "positive"}
 
@@ -26,19 +27,33 @@ _POSITIVE = {"domain": "positive"}
 elementwise(sc.j0, x=lambda g, x: -g * sc.j1(x))
 elementwise(sc.j1, x=lambda g, x: g * (0.5 * (sc.j0(x) - sc.jv(2, x))))
 elementwise(sc.y0, x=lambda g, x: -g * sc.y1(x), options=_POSITIVE)
-elementwise(sc.y1, x=lambda g, x, ans: g * (sc.y0(x) - ans / x), options=_POSITIVE)
+_Y1 = elementwise(sc.y1, x=lambda g, x, ans: g * (sc.y0(x) - ans / x), options=_POSITIVE)
 elementwise(sc.i0, x=lambda g, x: g * sc.i1(x))
 elementwise(sc.i1, x=lambda g, x: g * (0.5 * (sc.i0(x) + sc.iv(2, x))))
 elementwise(sc.k0, x=lambda g, x: -g * sc.k1(x), options=_POSITIVE)
-elementwise(sc.k1, x=lambda g, x, ans: -g * (sc.k0(x) + ans / x), options=_POSITIVE)
+_K1 = elementwise(sc.k1, x=lambda g, x, ans: -g * (sc.k0(x) + ans / x), options=_POSITIVE)
 elementwise(sc.i0e, x=lambda g, x, ans: g * (sc.i1e(x) - np.sign(x) * ans), options={"domain": "nonzero"})
-elementwise(
+_I1E = elementwise(
     sc.i1e,
     x=lambda g, x, ans: g * (0.5 * (sc.i0e(x) + sc.ive(2, x)) - np.sign(x) * ans),
     options={"domain": "nonzero"},
 )
-elementwise(sc.k0e, x=lambda g, x, ans: g * (ans - sc.k1e(x)), options=_POSITIVE)
-elementwise(sc.k1e, x=lambda g, x, ans: g * (ans - sc.k0e(x) - ans / x), options=_POSITIVE)
+_K0E = elementwise(sc.k0e, x=lambda g, x, ans: g * (ans - sc.k1e(x)), options=_POSITIVE)
+_K1E = elementwise(sc.k1e, x=lambda g, x, ans: g * (ans - sc.k0e(x) - ans / x), options=_POSITIVE)
+limits(_I1E, "x", {np.inf: 0.0, -np.inf: 0.0})
+
+
+def _at_zero(x, leading, slope):
+    """`slope`, or its leading term right of zero for `x` zero, where others are infinite too."""
+    x = x + 0.0
+    zero = x == 0
+    return np.where(zero, leading(np.where(zero, x, 1.0)), slope(np.where(zero, 1.0, x)))
+
+
+at_singular_points(_Y1, x=lambda g, x, ans: g * _at_zero(x, lambda x: 2 / pi * x**-2.0, lambda x: sc.y0(x) - ans / x))
+at_singular_points(_K1, x=lambda g, x, ans: g * _at_zero(x, lambda x: -(x**-2.0), lambda x: -sc.k0(x) - ans / x))
+at_singular_points(_K0E, x=lambda g, x, ans: g * _at_zero(x, lambda x: -1 / x, lambda x: ans - sc.k1e(x)))
+at_singular_points(_K1E, x=lambda g, x, ans: g * _at_zero(x, lambda x: -(x**-2.0), lambda x: ans - sc.k0e(x) - ans / x))
 
 # ---- any order --------------------------------------------------------------------------------------------
 

@@ -13,8 +13,9 @@ import numpy as np
 from scipy import special as sc
 
 from ..engine.cotangent import dtype_of
-from ..engine.define import custom, elementwise
+from ..engine.define import at_singular_points, custom, elementwise
 from ..engine.primitive import Primitive
+from .special_tools import limits
 from .tools import anywhere
 
 _TWO_OVER_ROOT_PI = 2 / sqrt(pi)
@@ -26,9 +27,9 @@ _POSITIVE, _UNIT, _NONZERO = {"domain": "positive"}, {"domain": "unit"}, {"domai
 
 elementwise(sc.erf, x=lambda g, x: g * (_TWO_OVER_ROOT_PI * np.exp(-x * x)))
 elementwise(sc.erfc, x=lambda g, x: g * (-_TWO_OVER_ROOT_PI * np.exp(-x * x)))
-elementwise(sc.erfcx, x=lambda g, x, ans: g * (2 * x * ans - _TWO_OVER_ROOT_PI))
+limits(elementwise(sc.erfcx, x=lambda g, x, ans: g * (2 * x * ans - _TWO_OVER_ROOT_PI)), "x", {np.inf: 0.0})
 elementwise(sc.erfi, x=lambda g, x: g * (_TWO_OVER_ROOT_PI * np.exp(x * x)), options=_UNIT)
-elementwise(sc.dawsn, x=lambda g, x, ans: g * (1 - 2 * x * ans))
+limits(elementwise(sc.dawsn, x=lambda g, x, ans: g * (1 - 2 * x * ans)), "x", {np.inf: 0.0, -np.inf: 0.0})
 elementwise(sc.wofz, x=lambda g, x, ans: g * (2j / sqrt(pi) - 2 * x * ans), options=_UNIT)
 elementwise(sc.erfinv, x=lambda g, ans: g * (np.exp(ans * ans) / _TWO_OVER_ROOT_PI), options=_UNIT)
 elementwise(
@@ -58,6 +59,12 @@ def mills_excess(x):
     return np.where(far, series, x + mills(x))[()].astype(dtype_of(x))
 
 
+def inverse_mills(x):
+    """``1 / mills(x)``."""
+    with np.errstate(over="ignore", divide="ignore"):
+        return 1 / mills(x)
+
+
 _REAL = {
     "samples": lambda s: [
         s(3 * s.array(3, 4)),
@@ -73,6 +80,7 @@ MILLS: Primitive = elementwise(mills, x=lambda g, x, ans: -g * ans * MILLS_EXCES
 MILLS_EXCESS: Primitive = elementwise(
     mills_excess, x=lambda g, x, ans: g * (1 - MILLS(x) * ans), options=_REAL
 )
+limits(MILLS, "x", {np.inf: 0.0, -np.inf: -1.0})
 
 
 def _log_ndtr(g, x, ans):
@@ -95,7 +103,7 @@ elementwise(
         ]
     },
 )
-elementwise(
+_NDTRI_EXP = elementwise(
     sc.ndtri_exp,
     x=lambda g, ans: g / MILLS(ans),
     options={
@@ -108,6 +116,10 @@ elementwise(
         ]
     },
 )
+
+# Of the reciprocal as one function the derivatives at infinity are known.
+INVERSE_MILLS: Primitive = elementwise(inverse_mills, x=lambda g, x, ans: g * (1 + x * ans), options=_REAL)
+at_singular_points(_NDTRI_EXP, x=lambda g, ans: g * INVERSE_MILLS(ans))
 
 # ---- logistic functions -----------------------------------------------------------------------------------
 
@@ -137,8 +149,17 @@ def _expn(g, n, x, ans):
     return -g * np.where(n == np.zeros(()), (1 + 1 / x) * ans, sc.expn(np.maximum(n, 1) - 1, x))
 
 
-elementwise(sc.exp1, x=lambda g, x: -g * np.exp(-x) / x, options=_POSITIVE)
-elementwise(sc.expi, x=lambda g, x: g * np.exp(x) / x, options=_POSITIVE)
+_EXP1 = elementwise(sc.exp1, x=lambda g, x: -g * np.exp(-x) / x, options=_POSITIVE)
+_EXPI = elementwise(sc.expi, x=lambda g, x: g * np.exp(x) / x, options=_POSITIVE)
+
+
+def _exp_over_x(x):
+    """``exp(x) / x`` as a sum: of the quotient, a part of the derivative at zero is infinite and another one minus infinity."""
+    return sc.exprel(x) + 1 / x if dtype_of(x).kind != "c" else np.exp(x) / x
+
+
+at_singular_points(_EXP1, x=lambda g, x: g * _exp_over_x(-(x + 0.0)))
+at_singular_points(_EXPI, x=lambda g, x: g * _exp_over_x(x))
 _EXPN = elementwise(
     sc.expn,
     n=None,
@@ -165,7 +186,8 @@ def _exprel_slope(x):
     return np.where(far, (np.exp(x) * (1 - inverse) + inverse) * inverse, 0.5 * sc.hyp1f1(2.0, 3.0, np.where(far, 0.0, x)))
 
 
-elementwise(sc.exprel, x=lambda g, x: g * _exprel_slope(x))
+_EXPREL = elementwise(sc.exprel, x=lambda g, x: g * _exprel_slope(x))
+at_singular_points(_EXPREL, x=lambda g, x: g * np.where(x == np.inf, np.exp(x), _exprel_slope(x)))
 
 # ---- integrals of sin, cos, sinh, cosh over their argument; Fresnel; Airy ---------------------------------
 

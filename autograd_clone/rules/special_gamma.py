@@ -11,7 +11,7 @@ from ..engine.cotangent import dtype_of
 from ..engine.define import elementwise, zero
 from ..engine.primitive import Primitive
 from .special_incomplete import BETA_KERNEL, BETAINC_DAB, GAMMA_KERNEL, GAMMAINC_DA
-from .special_tools import fraction, times
+from .special_tools import fraction, limits, times
 from .tools import anywhere
 
 # ---- polygamma --------------------------------------------------------------------------------------------
@@ -94,7 +94,7 @@ def _rgamma_slope(x):
 elementwise(sc.gamma, x=lambda g, x, ans: g * ans * sc.psi(x), options={"domain": "nonzero"})
 elementwise(sc.gammaln, x=lambda g, x: g * sc.psi(x), options={"domain": "nonzero"})
 elementwise(sc.loggamma, x=lambda g, x: g * sc.psi(x), options={"domain": "positive"})
-elementwise(sc.rgamma, x=lambda g, x: g * _rgamma_slope(x))
+limits(elementwise(sc.rgamma, x=lambda g, x: g * _rgamma_slope(x)), "x", {np.inf: 0.0})
 zero(sc.gammasgn)
 
 elementwise(

@@ -12,9 +12,9 @@ from math import pi, sqrt
 import numpy as np
 from scipy import special as sc
 
-from ..engine.define import custom, elementwise
+from ..engine.define import at_singular_points, custom, elementwise
 from ..engine.primitive import Primitive
-from .special_tools import times, without_rule
+from .special_tools import limits, times, without_rule
 from .tools import anywhere
 
 _UNIT = {"domain": "unit"}
@@ -75,8 +75,10 @@ _of_last(
 
 # ---- elliptic integrals and functions (DLMF 19.4, 22.13) --------------------------------------------------
 
-elementwise(sc.ellipk, m=lambda g, m: times(g, pi / 8 * sc.hyp2f1(1.5, 1.5, 2.0, m)), options=_UNIT)
-elementwise(sc.ellipe, m=lambda g, m: times(g, -pi / 8 * sc.hyp2f1(0.5, 1.5, 2.0, m)), options=_UNIT)
+_ELLIPK = elementwise(sc.ellipk, m=lambda g, m: times(g, pi / 8 * sc.hyp2f1(1.5, 1.5, 2.0, m)), options=_UNIT)
+_ELLIPE = elementwise(sc.ellipe, m=lambda g, m: times(g, -pi / 8 * sc.hyp2f1(0.5, 1.5, 2.0, m)), options=_UNIT)
+limits(_ELLIPK, "m", {-np.inf: 0.0})
+limits(_ELLIPE, "m", {-np.inf: 0.0})
 
 
 def _ellipkm1(g, p, ans):
@@ -89,7 +91,14 @@ def _ellipkm1(g, p, ans):
     )
 
 
-elementwise(
+def _ellipkm1_with_limits(g, p, ans):
+    """That of ``-log(p) / 2`` at zero, and zero at infinity."""
+    zero = p == 0
+    regular = _ellipkm1(g, np.where(zero | (p == np.inf), 0.25, p), ans)
+    return np.where(zero, times(g, -0.5 / np.where(zero, p + 0.0, 1.0)), np.where(p == np.inf, 0.0, regular))
+
+
+_ELLIPKM1 = elementwise(
     sc.ellipkm1,
     p=_ellipkm1,
     options={
@@ -101,6 +110,7 @@ elementwise(
         ]
     },
 )
+at_singular_points(_ELLIPKM1, p=_ellipkm1_with_limits)
 without_rule(
     elementwise(
         sc.ellipkinc,
@@ -250,7 +260,7 @@ def _spence_slope(z):
 
 
 elementwise(sc.spence, z=lambda g, z: times(g, _spence_slope(z)), options={"domain": "positive"})
-elementwise(sc.wrightomega, z=lambda g, ans: g * (ans / (1 + ans)))
+limits(elementwise(sc.wrightomega, z=lambda g, ans: g * (ans / (1 + ans))), "z", {np.inf: 1.0}, of="ans")
 
 
 def hurwitz(q, *, x):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import wraps
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from ..array.box import as_operand
 from ..engine.batch import values_only
 from ..engine.box import getval
 from ..engine.cotangent import dtype_of
-from ..engine.define import composite
+from ..engine.define import at_singular_points, composite
 from ..engine.errors import UnsupportedKeywordError
 from ..engine.primitive import Primitive, public_name
 from .tools import anywhere
@@ -30,6 +31,23 @@ def times(g: Any, factor: Any) -> Any:
     precision = np.finfo(given).dtype
     want = np.result_type(precision, np.complex64) if seen.kind == "c" else precision
     return product if seen == want else product.astype(want)
+
+
+def limits(prim: Primitive, name: str, points: dict[float, float], of: str = "") -> Primitive:
+    """`prim`, whose slope in the operand `name` tends to constants where a residual (the operand itself, if not given) has some values."""
+    ordinary = prim.vjps[prim.operands.index(name)]
+    assert ordinary is not None
+    rule, place = ordinary.source, ordinary.names.index(of or name)
+
+    @wraps(rule)
+    def partial(g: Any, *residuals: Any) -> Any:
+        h = rule(g, *residuals)
+        for point, slope in points.items():
+            h = np.where(residuals[place] == point, g * slope, h)
+        return h
+
+    at_singular_points(prim, **{name: partial})
+    return prim
 
 
 def without_rule(prim: Primitive, *indices: int) -> Primitive:

@@ -15,7 +15,7 @@ import numpy as np
 
 from ..engine.box import Box, getval
 from ..engine.cotangent import dtype_of
-from ..engine.define import broadcasting, composite, custom, elementwise, selection
+from ..engine.define import at_singular_points, broadcasting, composite, custom, elementwise, selection
 from ..engine.primitive import REGISTRY
 from .tools import UMATH, anywhere, in_dtype, selected
 
@@ -75,9 +75,33 @@ def power_exponent(g, x1, x2, ans):
     return g * (ans * np.log(x1))
 
 
-elementwise(np.power, x1=power_base, x2=power_exponent, options=_POSITIVE)
+def _power_base_with_limits(g, x1, x2):
+    """As `power_base`; also zero where ``x1**x2`` is for an infinite exponent, and right of zero where `x1` is minus zero."""
+    one = dtype_of(g).type(1)
+    if one.dtype.kind == "c" or dtype_of(x1).kind == "c":
+        return power_base(g, x1, x2)
+    n = np.asarray(x2, one.dtype) if type(x2) in _NUMBERS else getval(x2)
+    zero = (x1 == 0) & (n >= 0)
+    constant = (zero & ((n == 0) | (n == np.inf))) | (np.isinf(n) & (np.abs(x1) ** n == 0))
+    x2 = np.where(zero | constant, np.where(constant, 0, n), x2)
+    x1 = x1 + np.where(n == np.rint(n), -0.0, 0.0).astype(one.dtype)
+    return g * (x2 * x1 ** np.where(constant, 0, x2 - one))
+
+
+def _power_exponent_with_limits(g, x1, x2, ans):
+    """As `power_exponent`; also zero wherever the power is, and right of zero where `x1` is minus zero."""
+    if dtype_of(ans).kind == "c":
+        return power_exponent(g, x1, x2, ans)
+    zero = x1 == 0
+    x1 = np.where((ans == 0) | (zero & (x2 >= 0)), 1, in_dtype(x1, dtype_of(ans)))
+    return g * (np.where(zero, np.abs(ans), ans) * np.log(x1))
+
+
+_POWER = elementwise(np.power, x1=power_base, x2=power_exponent, options=_POSITIVE)
+at_singular_points(_POWER, x1=_power_base_with_limits, x2=_power_exponent_with_limits)
 elementwise(np.square, x=lambda g, x: _doubled(g * x))
-elementwise(np.sqrt, x=lambda g, ans: g / (ans + ans), options=_POSITIVE)
+_SQRT = elementwise(np.sqrt, x=lambda g, ans: g / (ans + ans), options=_POSITIVE)
+at_singular_points(_SQRT, x=lambda g, ans: g / (ans + ans + (0.0 if dtype_of(ans).kind != "c" else -0.0)))  # of minus zero, right of it
 elementwise(np.cbrt, x=lambda g, ans: g / (3 * ans * ans), options=_NONZERO)
 elementwise(np.reciprocal, x=lambda g, ans: -g * ans * ans, options=_NONZERO)
 
@@ -87,7 +111,12 @@ _FLOAT_POWER = {
     "x1": lambda g, x1, x2, ans_dtype: power_base(g, in_dtype(x1, ans_dtype), x2),
     "x2": lambda g, x1, x2, ans: power_exponent(g, in_dtype(x1, dtype_of(ans)), x2, ans),
 }
-broadcasting(custom(np.float_power, vjp=_FLOAT_POWER, jvp=_FLOAT_POWER, domain="positive"))
+_fun = broadcasting(custom(np.float_power, vjp=_FLOAT_POWER, jvp=_FLOAT_POWER, domain="positive"))
+at_singular_points(
+    _fun,
+    x1=lambda g, x1, x2, ans_dtype: _power_base_with_limits(g, in_dtype(x1, ans_dtype), x2),
+    x2=_power_exponent_with_limits,
+)
 
 
 # ---- arithmetic --------------------------------------------------------------------------------------
@@ -187,19 +216,33 @@ def _one_minus_square(x):
     return (1 - x) * (1 + x) if dtype_of(x).kind != "c" else -(x - 1) * (x + 1)
 
 
+def _root_of_square_less_one(x):
+    """``sqrt(x**2 - 1)`` with the branch cut of the inverse hyperbolic cosine: the root of the product has another."""
+    return np.sqrt(x - 1) * np.sqrt(x + 1)
+
+
+# As one function each: a factor that is zero leaves its derivative to the other one, which an infinite cotangent would not.
+_fun = {"domain": "unit", "name": "1 - x**2"}
+ONE_MINUS_SQUARE: Any = elementwise(_one_minus_square, x=lambda g, x: g * (-2 * x), options=_fun)
+_fun = {"domain": "above_one", "name": "sqrt(x**2 - 1)"}
+ROOT_OF_SQUARE_LESS_ONE: Any = elementwise(_root_of_square_less_one, x=lambda g, x, ans: g * (x / ans), options=_fun)
+
 elementwise(np.sin, x=lambda g, x: g * np.cos(x))
 elementwise(np.cos, x=lambda g, x: -g * np.sin(x))
 elementwise(np.tan, x=lambda g, ans: g * (ans * ans + 1), options=_UNIT)
-elementwise(np.arcsin, x=lambda g, x: g / np.sqrt(_one_minus_square(x)), options=_UNIT)
-elementwise(np.arccos, x=lambda g, x: -g / np.sqrt(_one_minus_square(x)), options=_UNIT)
+_ARCSIN = elementwise(np.arcsin, x=lambda g, x: g / np.sqrt(_one_minus_square(x)), options=_UNIT)
+_ARCCOS = elementwise(np.arccos, x=lambda g, x: -g / np.sqrt(_one_minus_square(x)), options=_UNIT)
 elementwise(np.arctan, x=lambda g, x: g / (1 + x * x), options=_UNIT)
 elementwise(np.sinh, x=lambda g, x: g * np.cosh(x))
 elementwise(np.cosh, x=lambda g, x: g * np.sinh(x))
 elementwise(np.tanh, x=_tanh)
 elementwise(np.arcsinh, x=lambda g, x: g / np.sqrt(1 + x * x), options=_UNIT)
-# The product of two roots has arccosh's own branch cut; the root of the product has another.
-elementwise(np.arccosh, x=lambda g, x: g / (np.sqrt(x - 1) * np.sqrt(x + 1)), options={"domain": "above_one"})
-elementwise(np.arctanh, x=lambda g, x: g / ((1 - x) * (1 + x)), options=_UNIT)
+_ARCCOSH = elementwise(np.arccosh, x=lambda g, x: g / _root_of_square_less_one(x), options={"domain": "above_one"})
+_ARCTANH = elementwise(np.arctanh, x=lambda g, x: g / ((1 - x) * (1 + x)), options=_UNIT)
+at_singular_points(_ARCSIN, x=lambda g, x: g / np.sqrt(ONE_MINUS_SQUARE(x)))
+at_singular_points(_ARCCOS, x=lambda g, x: -g / np.sqrt(ONE_MINUS_SQUARE(x)))
+at_singular_points(_ARCCOSH, x=lambda g, x: g / ROOT_OF_SQUARE_LESS_ONE(x))
+at_singular_points(_ARCTANH, x=lambda g, x: g / ONE_MINUS_SQUARE(x))
 
 for _fun in (np.degrees, np.rad2deg):
     elementwise(_fun, x=180 / pi)
