@@ -28,8 +28,8 @@ from autograd_clone import (
     vjp,
     vmap,
 )
-from autograd_clone.array import memory
-from autograd_clone.array.memory import Written
+from autograd_clone.array import memory, written
+from autograd_clone.array.written import Written
 from autograd_clone.engine import protection
 from autograd_clone.engine.box import Box, getval
 from autograd_clone.engine.errors import (
@@ -826,7 +826,7 @@ def test_values_that_are_not_numbers():
     with pytest.raises((TypeError, ValueError)):
         grad(lambda x: x.__setitem__(0, "text"))(onp.ones(2))
     with pytest.raises(TracedConversionError, match="int64"):
-        grad(lambda x: memory.constant(onp.arange(3)).__setitem__(0, x))(1.0)
+        grad(lambda x: written.constant(onp.arange(3)).__setitem__(0, x))(1.0)
 
 
 # ---- arrays of plain NumPy ---------------------------------------------------------------------------------------------------

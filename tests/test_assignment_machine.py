@@ -20,7 +20,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 import autograd_clone.numpy as anp
 from autograd_clone import grad, jvp
 from autograd_clone.array.box import ArrayBox
-from autograd_clone.array.memory import Written, made
+from autograd_clone.array.memory import made
+from autograd_clone.array.written import Written
 from autograd_clone.engine.batch import BatchTrace
 from autograd_clone.engine.box import Box, all_values
 from autograd_clone.engine.forward import ForwardTrace

@@ -14,9 +14,9 @@ import numpy as np
 
 from ..engine.batch import BatchTrace, no_single_value
 from ..engine.box import all_values
-from .box import ArrayBox, call
+from .box import KINDS, ArrayBox, call
 from .foreign import TracedArray, is_asked_by_library, is_factor_of_sparse, opaque
-from .memory import KINDS, aliased
+from .written import aliased
 
 
 class BatchBox(ArrayBox):

@@ -19,7 +19,8 @@ from ..engine.calls import INTERPRETERS, CallPrimitive
 from ..engine.pytree import flatten, tree_map
 from .box import ALIASING, INTO_OUT, ArrayBox, call, has_out
 from .foreign import is_factor_of_sparse, opaque
-from .memory import CONSTANT, ConstantTrace, Written, constant, kept, looked_at
+from .memory import CONSTANT, ConstantTrace
+from .written import Written, constant, kept, looked_at
 
 
 def is_constant(x: Any) -> bool:

@@ -18,7 +18,7 @@ from ..engine.errors import NotDifferentiableError
 from ..engine.primitive import REGISTRY
 from .box import ArrayBox, call
 from .complaints import complaint
-from .memory import is_number
+from .written import is_number
 
 #: Methods and properties that rule tables contribute, by name.
 METHODS: dict[str, Any] = {}

@@ -13,9 +13,8 @@ import numpy as np
 from ..engine.box import Box, all_values
 from ..engine.errors import TracedConversionError
 from ..engine.nodes import NodeTrace
-from .box import ArrayBox, call
+from .box import KINDS, ArrayBox, call
 from .foreign import is_factor_of_sparse, opaque
-from .memory import KINDS
 
 
 class NodeArrayBox(ArrayBox):

@@ -19,9 +19,10 @@ from ..engine.places import through
 from ..engine.primitive import REGISTRY
 from ..engine.user import OVERRIDDEN
 from .box import KINDS, ArrayBox
-from .memory import CONSTANT, Written, attached, check_writeable, gather, is_number, kept, looked_at, set_class, write
+from .memory import CONSTANT, check_writeable
 from .operators import ARITHMETIC, COMPARISONS
 from .specialise import binary
+from .written import Written, attached, gather, is_number, kept, looked_at, set_class, thaw, write
 
 
 def overwrite(x: Any, new: Any, ufunc: Callable, *operands: Any, casting: Any = "same_kind") -> None:
@@ -46,7 +47,7 @@ def overwrite(x: Any, new: Any, ufunc: Callable, *operands: Any, casting: Any = 
     else:
         memory, path = attached(x)
         if not path and _lies_like(memory.box(), new):
-            memory.thaw()
+            thaw(memory)
             memory.replace(new, shared=True)
             return
     write(x, Ellipsis, new)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..array.complaints import asking, complaint
-from ..array.memory import kept
+from ..array.written import kept
 from ..engine.tables import ALIASES
 from ..engine.trace import LIVE, tracing
 from ..rules import creation

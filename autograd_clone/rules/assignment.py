@@ -15,7 +15,8 @@ import numpy as np
 
 from ..array.box import KINDS, ArrayBox
 from ..array.index import holds_positions, plain_index
-from ..array.memory import Memory, Written, attached, copied_as_it_lies, is_number, looking_at, write
+from ..array.memory import Memory, copied_as_it_lies
+from ..array.written import Written, attached, is_number, looking_at, write
 from ..engine.batch import BatchTrace, loop
 from ..engine.box import Box, all_values
 from ..engine.cotangent import TAKE_SCATTERS, Scatter, dtype_of, shape_of, unbroadcast

@@ -8,8 +8,9 @@ from collections.abc import Iterable
 import numpy as np
 
 from ..array.box import FAST, ArrayBox, as_arrays
-from ..array.memory import is_number, linked, made, viewed
+from ..array.memory import made
 from ..array.methods import METHODS
+from ..array.written import is_number, linked, viewed
 from ..engine.box import Box
 from ..engine.cotangent import shape_of, unbroadcast
 from ..engine.define import composite, linear

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from ..array.box import FROM_LIST, IN_LOOP, ArrayBox
-from ..array.memory import in_memory, is_number
 from ..array.methods import METHODS
+from ..array.written import in_memory, is_number
 from ..engine.batch import RULES, elementwise, values_only
 from ..engine.box import Box, all_values, getval
 from ..engine.cotangent import dtype_of, shape_of

@@ -21,7 +21,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..array.box import as_array
-from ..array.memory import viewed_or_copied
+from ..array.written import viewed_or_copied
 from ..engine.box import Box
 from ..engine.cotangent import shape_of
 from ..engine.define import composite, linear, multilinear, zero

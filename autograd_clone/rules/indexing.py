@@ -14,7 +14,8 @@ import numpy as np
 
 from ..array.box import ArrayBox
 from ..array.index import holds_positions, plain_index
-from ..array.memory import Memory, aliased, forget_dead
+from ..array.memory import Memory
+from ..array.written import aliased, forget_dead
 from ..engine.cotangent import Scatter
 from ..engine.define import linear
 from ..engine.duck import any_duck

@@ -9,7 +9,9 @@ import numpy as np
 
 from ..array.batch import BatchBox
 from ..array.box import ArrayBox
-from ..array.memory import (
+from ..array.memory import made
+from ..array.methods import METHODS
+from ..array.written import (
     Written,
     attached,
     forget,
@@ -17,13 +19,11 @@ from ..array.memory import (
     is_view,
     layout_of,
     linked,
-    made,
     set_class,
     shares_memory,
     viewed,
     viewed_or_copied,
 )
-from ..array.methods import METHODS
 from ..engine.box import Box, all_values
 from ..engine.cotangent import shape_of
 from ..engine.define import composite, linear, zero

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from ..array.box import ALIASING, AS_VIEW, FAST, as_arrays
-from ..array.memory import viewed
+from ..array.written import viewed
 from ..engine.box import Box
 from ..engine.cotangent import dtype_of, shape_of
 from ..engine.places import Step

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from ..array.box import ALIASING, INTO_OUT, UFUNC_METHODS, ArrayBox, call, place_of_out
-from ..array.memory import constant, is_number, kept, viewed
 from ..array.updates import overwrite
+from ..array.written import constant, is_number, kept, viewed
 from ..engine.box import Box, getval
 from ..engine.cotangent import dtype_of, shape_of
 from ..engine.define import composite

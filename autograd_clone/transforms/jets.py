@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..array.memory import released
+from ..array.written import released
 from ..engine.anomaly import detection
 from ..engine.box import Box, new_box
 from ..engine.cotangent import dtype_of, shape_of

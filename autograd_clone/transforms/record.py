@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from ..array.box import KINDS, ArrayBox, as_array
-from ..array.memory import made, released
+from ..array.memory import made
+from ..array.written import released
 from ..engine.anomaly import GuardedForwardTrace, GuardedReverseTrace, detection
 from ..engine.box import Box, all_values, is_foreign, new_box
 from ..engine.cotangent import OBJECT, cast, dtype_of, shape_of

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..array.box import ArrayBox
-from ..array.memory import released
+from ..array.written import released
 from ..engine.batch import FALLBACKS, BatchTrace, batch_size
 from ..engine.box import Box
 from ..engine.cotangent import shape_of
