@@ -32,7 +32,6 @@ SAME_AS_FUNCTION = (
     "argpartition",
     "argsort",
     "choose",
-    "clip",
     "cumprod",
     "cumsum",
     "diagonal",
@@ -138,6 +137,14 @@ def _conjugate(of_complex: Callable) -> Callable:
     return _named(conjugate, "conjugate")
 
 
+_clip = _method(np.clip)
+
+
+def clip(self: ArrayBox, min: Any = None, max: Any = None, out: Any = None, **kwargs: Any) -> Any:
+    """As `numpy.ndarray.clip`, where a bound may be missing, unlike in the function."""
+    return _clip(self, min, max, **kwargs) if out is None else _clip(self, min, max, out, **kwargs)
+
+
 def compress(self: ArrayBox, condition: Any, axis: Any = None, out: Any = None) -> Any:
     """As `numpy.ndarray.compress`."""
     return call(np.compress, (condition, self, axis, out), {})
@@ -161,7 +168,8 @@ def tolist(self: ArrayBox) -> Any:
 
 def view(self: ArrayBox, *args: Any, **kwargs: Any) -> Any:
     """As `numpy.ndarray.view`, which must not read the bytes as another type."""
-    seen = np.zeros([min(n, 1) for n in self.shape], self.dtype).view(*args, **kwargs)  # raises what NumPy raises
+    shape = [min(n, 1) for n in self.shape[:-1]] + list(self.shape[-1:])
+    seen = np.zeros(shape, self.dtype).view(*args, **kwargs)  # raises what NumPy raises
     if type(seen) is np.ndarray and seen.dtype == self.dtype:
         return self if is_number(self) else self[...]  # an array of its own, whose shape may be set
     raise NotDifferentiableError(
@@ -178,9 +186,12 @@ def to_device(self: ArrayBox, device: str, /, *, stream: Any = None) -> Any:
 
 def byteswap(self: ArrayBox, inplace: bool = False) -> Any:
     """Refused: the bytes of a traced array are not its numbers."""
-    raise NotDifferentiableError(
-        "ndarray.byteswap and ndarray.getfield read the bytes of a traced array; use a plain array"
-    )
+    raise NotDifferentiableError("ndarray.byteswap reads the bytes of a traced array; use a plain array")
+
+
+def getfield(self: ArrayBox, dtype: Any, offset: int = 0) -> Any:
+    """Refused, likewise."""
+    raise NotDifferentiableError("ndarray.getfield reads the bytes of a traced array; use x.real, x.imag or a plain array")
 
 
 def install() -> None:
@@ -199,9 +210,8 @@ def install() -> None:
         setattr(ArrayBox, name, _of_value(name))
     for name in OF_VALUE_METHODS:
         setattr(ArrayBox, name, _method_of_value(name))
-    for method in (compress, item, tolist, view, to_device, byteswap):
+    for method in (clip, compress, item, tolist, view, to_device, byteswap, getfield):
         setattr(ArrayBox, method.__name__, method)
-    ArrayBox.getfield = byteswap  # type: ignore[attr-defined]
     for name, value in METHODS.items():
         setattr(ArrayBox, name, value)
     ArrayBox.__array_priority__ = 100.0
