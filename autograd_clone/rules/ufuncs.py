@@ -222,10 +222,16 @@ def _root_of_square_less_one(x):
 
 
 # As one function each: a factor that is zero leaves its derivative to the other one, which an infinite cotangent would not.
-_fun = {"domain": "unit", "name": "1 - x**2"}
-ONE_MINUS_SQUARE: Any = elementwise(_one_minus_square, x=lambda g, x: g * (-2 * x), options=_fun)
-_fun = {"domain": "above_one", "name": "sqrt(x**2 - 1)"}
-ROOT_OF_SQUARE_LESS_ONE: Any = elementwise(_root_of_square_less_one, x=lambda g, x, ans: g * (x / ans), options=_fun)
+ONE_MINUS_SQUARE: Any = elementwise(
+    _one_minus_square,
+    x=lambda g, x: g * (-2 * x),
+    options={"name": "1 - x**2", "samples": lambda s: [s(s.array(3, 4)), s(s.array()), s(s.array(0))]},
+)
+ROOT_OF_SQUARE_LESS_ONE: Any = elementwise(
+    _root_of_square_less_one,
+    x=lambda g, x, ans: g * (x / ans),
+    options={"name": "sqrt(x**2 - 1)", "samples": lambda s: [s(s.above_one(3, 4)), s(s.above_one()), s(s.array(0))]},
+)
 
 elementwise(np.sin, x=lambda g, x: g * np.cos(x))
 elementwise(np.cos, x=lambda g, x: -g * np.sin(x))
