@@ -24,6 +24,7 @@ from ..engine.box import Box, all_values
 from ..engine.cotangent import dtype_of, shape_of, unbroadcast
 from ..engine.define import composite, custom, zero
 from .creation import cast_to
+from .series_products import products_by
 
 #: Prefix of the names of functions -> module.
 BASES = {"poly": polynomial, "cheb": chebyshev, "leg": legendre, "lag": laguerre, "herm": hermite, "herme": hermite_e}
@@ -63,16 +64,6 @@ def matrix_of(function: Any, n: int) -> np.ndarray:
     return out
 
 
-@functools.lru_cache(maxsize=64)
-def products_of(mul: Any, n: int, m: int) -> np.ndarray:
-    """Coefficient k of the product of basis functions i and j, for i < n and j < m."""
-    out = np.zeros((n + m - 1, n, m))
-    for i, j in np.ndindex(n, m):
-        product = mul(np.eye(n)[i, : i + 1], np.eye(m)[j, : j + 1])
-        out[: len(product), i, j] = product
-    return out
-
-
 def _mapped(matrix: np.ndarray, c: Any) -> Any:
     """A linear map of the coefficients along axis 0."""
     return np.tensordot(matrix.astype(_real(c)), c, (1, 0))
@@ -109,6 +100,8 @@ class Basis:
     def __init__(self, prefix: str, module: ModuleType) -> None:
         self.prefix, self.module = prefix, module
         self.VAL = self._value()
+        if prefix not in ("poly", "cheb"):
+            self.PRODUCT, _ = products_by(module, prefix)
         self._arithmetic()
         self._calculus()
         self._points()
@@ -238,11 +231,9 @@ class Basis:
         if self.prefix == "cheb":  # the cosine series in powers of exp(i theta), whose product is a convolution
             product = np.convolve(_both_sides(a), _both_sides(b))[len(a) + len(b) - 2 :]
             return trimmed(np.concatenate([product[:1], 2 * product[1:]]))
-        dtype = np.result_type(_real(a), _real(b))
         if 1 in (len(a), len(b)):  # as NumPy has it
-            dtype = np.result_type(dtype, np.float64)
-        table = products_of(self.function("mul"), len(a), len(b)).astype(dtype)
-        return trimmed(np.tensordot(np.tensordot(table, b, (2, 0)), a, (1, 0)))
+            a = cast_to(a, np.result_type(a.dtype, np.float64))
+        return trimmed(self.PRODUCT(a, b))
 
     def _arithmetic(self) -> None:
         pair = lambda s: [s(s.nonzero(3), s.nonzero(4)), s(s.nonzero(2), s.nonzero(2))]
