@@ -99,8 +99,8 @@ zero(sc.gammasgn)
 
 elementwise(
     sc.beta,
-    a=lambda g, a, b, ans: g * ans * (sc.psi(a) - sc.psi(a + b)),
-    b=lambda g, a, b, ans: g * ans * (sc.psi(b) - sc.psi(a + b)),
+    a=lambda g, a, b, ans: g * (ans * (sc.psi(a) - sc.psi(a + b))),
+    b=lambda g, a, b, ans: g * (ans * (sc.psi(b) - sc.psi(a + b))),
     options={"domain": "positive"},
 )
 elementwise(
