@@ -105,7 +105,8 @@ def products_by(module: ModuleType, prefix: str) -> tuple[Primitive, Primitive]:
         values = [x._value if trace.owns(x) else np.broadcast_to(x, (trace.size, *x.shape)) for x in operands]
         return trace.box(prim(*values))
 
-    product.__name__, transposed.__name__ = f"{prefix}mul", f"{prefix}mul_transposed"
+    product.__name__, transposed.__name__ = f"{prefix}_product", f"{prefix}_product_transposed"
+    product.__qualname__, transposed.__qualname__ = product.__name__, transposed.__name__
     PRODUCT: Primitive = multilinear(
         product,
         a=lambda g, b: TRANSPOSED(g, b),

@@ -118,7 +118,8 @@ _NDTRI_EXP = elementwise(
 )
 
 # Of the reciprocal as one function the derivatives at infinity are known.
-INVERSE_MILLS: Primitive = elementwise(inverse_mills, x=lambda g, x, ans: g * (1 + x * ans), options=_REAL)
+_BELOW = {"samples": lambda s: [s(-3 * s.positive(3, 4)), s(s.unit()), s(s.array(0)), s(s.array(2) - 40)], "complex": False}
+INVERSE_MILLS: Primitive = elementwise(inverse_mills, x=lambda g, x, ans: g * (1 + x * ans), options=_BELOW)
 at_singular_points(_NDTRI_EXP, x=lambda g, ans: g * INVERSE_MILLS(ans))
 
 # ---- logistic functions -----------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ import numpy as np
 from ..engine.cotangent import shape_of
 from .indexsets import IndexSets, union
 from .kinds import numbers, spread
-from .tables import rule
+from .tables import mixed, rule
 from .trace import Application
 
 Labels = tuple[Any, ...]
@@ -288,6 +288,12 @@ def _convolution(call: Application) -> Any:
         sources = np.broadcast_to(mine, targets.shape)
         parts.append(call.sets[i].merge(targets.ravel(), int(np.size(call.ans)), sources.ravel()))  # type: ignore[union-attr]
     return union(parts)
+
+
+@rule(*(f"{basis}_product{end}" for basis in ("leg", "lag", "herm", "herme") for end in ("", "_transposed")))
+def _product_of_series(call: Application) -> Any:
+    new = shape_of(call.ans)
+    return union([mixed(call.sets[i], call.shape(i), (len(call.shape(i)) - 1,), new) for i in call.active])
 
 
 @rule("sliding_products")
