@@ -356,6 +356,8 @@ class Call:
             kwargs = {k: v for k, v in kwargs.items() if k not in _HOW and (k != "lower" or np.ndim(v) == 0)}  # f2py takes v[0]
             if any(_at_path(args, p).dtype.kind == "c" for p in _array_paths((), args)):
                 args = _without_objects(args)  # beside which SciPy drops imaginary parts in silence (SciPy 1.17)
+        if self.target.name == "scipy.linalg.lu_solve":
+            args, kwargs = tuple(map(_with_rows_as_pivots, args)), {k: _with_rows_as_pivots(v) for k, v in kwargs.items()}
         if self.target.name == "scipy.linalg.lu":  # it fails in silence for bytes in the other order (SciPy 1.17)
             args = tuple(a.astype(a.dtype.newbyteorder("=")) if isinstance(a, np.ndarray) else a for a in args)
         if self.target.name.startswith("scipy.special"):  # its loops write out of bounds when they are masked (SciPy 1.17)
@@ -949,6 +951,17 @@ def _without_objects(args: tuple) -> tuple:
         if a.dtype == object and all(isinstance(e, (float, complex)) for e in a.flat):
             args = _put(args, path, np.array(a.tolist()).reshape(a.shape))
     return args
+
+
+def _with_rows_as_pivots(pair: Any) -> Any:
+    """A factor and pivots, with others for pivots that name no rows: LAPACK exchanges what lies there, outside of the matrix."""
+    found = _outcome(lambda: tuple(map(np.asarray, pair)))
+    if isinstance(found, Raised) or len(found) != 2 or found[1].dtype.kind not in "biufc":
+        return pair
+    with _quiet():
+        pivots = found[1]
+        are_rows = np.all((pivots.real >= 0) & (pivots.real < found[0].shape[-1:] if found[0].ndim else False))
+    return pair if are_rows else (found[0], np.zeros(pivots.shape, np.int32))
 
 
 def _at_path(tree: Any, path: tuple) -> Any:

@@ -9,7 +9,7 @@ import scipy.special
 
 import autograd_clone.numpy as np
 from autograd_clone import jvp, vjp, vmap
-from autograd_clone.engine.errors import TracedConversionError, UnsupportedTypeError
+from autograd_clone.engine.errors import TracedConversionError, UnsupportedCallError, UnsupportedTypeError
 from autograd_clone.scipy import linalg, special
 
 from . import modes, oracle
@@ -257,3 +257,10 @@ def test_traced_values_on_the_diagonal_of_a_plain_array():
 
 def test_objects_that_are_numbers():
     assert vjp(lambda x: np.add(onp.array(2.5, object), x), 1.0)[0] == 3.5
+
+
+@pytest.mark.parametrize("pivots", [[0, 3, 1], [-1, 0, 0], [0.0, 1.0, 2.0]])
+def test_pivots_that_are_no_rows(pivots):
+    """SciPy would exchange what lies outside of the matrix."""
+    with pytest.raises(UnsupportedCallError, match="pivots"):
+        vjp(lambda b: linalg.lu_solve((SPD, onp.array(pivots)), b), A[0])

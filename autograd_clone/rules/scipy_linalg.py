@@ -21,7 +21,7 @@ from ..engine.batch import same_for_all, values_only
 from ..engine.box import Box
 from ..engine.cotangent import dtype_of, shape_of
 from ..engine.define import composite, custom
-from ..engine.errors import UnsupportedKeywordError
+from ..engine.errors import UnsupportedCallError, UnsupportedKeywordError
 from ..engine.primitive import signature_of
 from ..engine.pytree import flatten
 from .creation import holds_box
@@ -513,9 +513,12 @@ def _lu_solve(lu_and_piv, b, trans=0):
     if trans not in (0, 1, 2):
         raise ValueError(f"trans is 0, 1 or 2, not {trans!r}")
     packed, pivots = lu_and_piv
-    packed, b = as_array(packed), as_array(b)
+    packed, b, pivots = as_array(packed), as_array(b), plain(as_array(pivots))
+    rows = shape_of(packed)[-1] if shape_of(packed) else 0
+    if pivots.dtype.kind not in "iu" or anywhere((pivots < 0) | (pivots >= rows)):  # SciPy is not to be asked: it would not look
+        raise UnsupportedCallError(f"scipy.linalg.lu_solve: pivots are positions of rows, from 0 to {rows - 1}")
     check_square(packed)
-    if len(pivots) != shape_of(packed)[0]:
+    if pivots.ndim != 1 or len(pivots) != shape_of(packed)[0]:
         raise ValueError("as many pivots are needed as there are rows")
     if dtype_of(b).kind == "b":
         b = b.astype(packed.dtype)
