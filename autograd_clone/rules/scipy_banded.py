@@ -33,7 +33,7 @@ def banded_system(ab, b, *, lower, upper):
 
 
 def _storage(ab):
-    """The diagonals of one matrix; there is no derivative for a stack of them."""
+    """The diagonals of one matrix."""
     ab = as_array(ab)
     if ab.ndim != 2:
         raise ValueError("expected the diagonals of one matrix")

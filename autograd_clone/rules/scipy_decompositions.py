@@ -99,10 +99,7 @@ def _eigh(a, b=None, lower=True, eigvals_only=False, type=1, subset_by_index=Non
 
 def _all_of_eigh(a, b, lower, type, eigvals_only):
     """Eigenvalues, and a function that gives the eigenvectors."""
-    if a.ndim != 2:
-        raise UnsupportedKeywordError(
-            "scipy.linalg.eigh: there is no derivative for a stack of matrices; use numpy.linalg.eigh"
-        )
+    check_square(a)
     a, back = symmetric(a, lower), lambda y: y
     if b is not None:
         a, back = _reduced(a, symmetric(b, lower), type)

@@ -453,9 +453,7 @@ _PIVOTS = values_only(_pivots)
 def _pivoted(fun, a):
     """The pivots of a matrix, the way back from their order, and the matrix with its rows in it."""
     if a.ndim != 2:
-        raise UnsupportedKeywordError(
-            f"scipy.linalg.{fun}: there is no derivative for a stack of matrices; loop over them"
-        )
+        raise ValueError(f"scipy.linalg.{fun}: expected a matrix, not an array of shape {shape_of(a)}")
     pivots, order, back = _PIVOTS(plain(a))
     return pivots, back, a[order]
 
