@@ -724,7 +724,7 @@ def _is_unsolvable(call: Call) -> bool:
     args, kwargs = call.arguments()
     a = np.asarray(kwargs.get("a", (*args, None)[0])).astype("D")
     b = np.asarray(kwargs.get("b", (*args, None, None)[1])).astype("D") if "sylvester" in call.target.name else np.conj(a)
-    if a.ndim < 2 or b.ndim < 2:
+    if any(x.ndim < 2 or x.shape[-1] != x.shape[-2] or not x.size for x in (a, b)):
         return False
     with _quiet():
         x, y = np.linalg.eigvals(a)[..., :, None], np.linalg.eigvals(b)[..., None, :]

@@ -183,7 +183,10 @@ def _without_small(a, rcond, rounding):
     """
     s = np.linalg.svd(getval(a), compute_uv=False)
     largest = np.max(s, axis=-1, keepdims=True)
-    small = s <= np.reshape(rcond, (*shape_of(rcond), 1)) * largest
+    cutoff = np.reshape(rcond, () if rcond.size == 1 else (*shape_of(rcond), 1))
+    if np.broadcast_shapes(shape_of(cutoff), shape_of(s)) != shape_of(s):
+        return a  # NumPy refuses it
+    small = s <= cutoff * largest
     if not anywhere(small & (s > rounding * largest)):
         return a
     u, s, vh = np.linalg.svd(a, full_matrices=False)
