@@ -240,6 +240,10 @@ composite(
 )
 
 
+def _assumed(assume_unique=False):
+    return bool(assume_unique)
+
+
 def _of_two(function):
     """A function of two sets."""
 
@@ -248,7 +252,7 @@ def _of_two(function):
         both = np.concatenate([x1.reshape(-1), x2.reshape(-1)])
         if function is np.setdiff1d:  # all that it keeps is of the first one
             both = x1.reshape(-1)
-            if any(args) or any(kwargs.values()):  # assumed to be unique; all of equal ones may be kept
+            if _assumed(*args, **kwargs):  # all of equal ones may be kept
                 return both[np.flatnonzero(np.isin(getval(both), getval(x2), True, True))]
         result = function(getval(x1), getval(x2), *args, **kwargs)
         if isinstance(result, tuple):
