@@ -279,7 +279,8 @@ def _of_span(f, a, *args, **kwargs):
     samples=lambda s: [s(s.array(4, 2), via=_of_span), s(s.array(4, 2), rcond=1e-9, via=_of_span)],
 )
 def _orth(A, rcond=None):
-    u, s, _ = np.linalg.svd(as_array(A), full_matrices=False)
+    A = _of_lapack(A)
+    u, s, _ = np.linalg.svd(A, full_matrices=False)
     return u[:, : _rank(s, A, rcond)]
 
 
@@ -289,8 +290,15 @@ def _orth(A, rcond=None):
     samples=lambda s: [s(s.array(2, 4), via=_of_span), s(s.array(2, 3), rcond=1e-9, via=_of_span)],
 )
 def _null_space(A, rcond=None, **others):
-    _, s, vh = np.linalg.svd(as_array(A))
+    A = _of_lapack(A)
+    _, s, vh = np.linalg.svd(A)
     return H(vh[_rank(s, A, rcond) :])
+
+
+def _of_lapack(a):
+    """An array of whole numbers in the precision that SciPy takes for it, which is single for small ones."""
+    a = as_array(a)
+    return a if a.dtype.kind not in "biu" else a.astype(scipy.linalg.svdvals(np.ones((1, 1), a.dtype)).dtype)
 
 
 def _rank(s, a, rcond):
