@@ -644,6 +644,7 @@ def _run(case, call):
         return None
 
 
+@pytest.mark.filterwarnings("ignore:Numpy has detected that you .may be. writing:DeprecationWarning")  # NumPy 2.0: broadcast_arrays
 @pytest.mark.parametrize("prim", {p: None for p, _ in SHARING}, ids=lambda p: p.name)
 def test_results_share_memory_where_those_of_numpy_do(prim):
     """A result changes with the argument if NumPy's does, and only then; and the other way round."""
@@ -1635,6 +1636,7 @@ def test_a_shape_that_is_set():
         grad(not_in_one_piece)(x)
 
 
+@pytest.mark.filterwarnings("ignore:Setting the shape:DeprecationWarning")  # NumPy 2.5
 @pytest.mark.parametrize(
     "same",
     [np.squeeze, lambda x: np.squeeze(x, axis=()), lambda x: x.squeeze(), lambda x: x.conj(), lambda x: x.conjugate(), lambda x: x.real],

@@ -298,6 +298,12 @@ def test_fixed_quad():
         warnings.simplefilter("error")
         area = lambda c: integrate.fixed_quad(lambda x, c: np.exp(c * x), 0.0, c, (c,))[0]
         assert grad(area)(0.3) == pytest.approx(oracle.gradient(lambda c: (np.exp(c * c) - 1) / c, 0.3))
+        many = lambda c: integrate.fixed_quad(lambda x: np.stack([x**2, np.cos(x)]), c, 2.0, n=7)[0]
+        np.testing.assert_allclose(many(0.3), scipy.integrate.fixed_quad(lambda x: np.stack([x**2, np.cos(x)]), 0.3, 2.0, n=7)[0])
+        np.testing.assert_allclose(jacobian(many)(0.3), [-(0.3**2), -np.cos(0.3)], rtol=1e-9)
+        assert grad(lambda c: integrate.fixed_quad(lambda x: c * x, 0.0, 2.0)[0])(0.3) == pytest.approx(2.0)
+        with pytest.raises(ValueError, match="finite"):
+            grad(lambda c: integrate.fixed_quad(np.exp, -np.inf, c)[0])(0.3)
 
 
 def test_arrays_made_while_something_is_traced():

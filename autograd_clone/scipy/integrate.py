@@ -398,6 +398,38 @@ def dblquad(
     return quad(inner, a, b, (gfun, hfun, *args), 0, epsabs, epsrel)
 
 
+def fixed_quad(func: Callable, a: Any, b: Any, args: Any = (), n: int = 5) -> Any:
+    """Integrate a function by Gaussian quadrature of fixed order, as `scipy.integrate.fixed_quad`.
+
+    The function is traced, so it may depend on traced values by itself as well as by `args`.
+
+    Parameters
+    ----------
+    func : callable
+        ``func(x, *args)`` of an array of points, which are along the last axis of what it returns.
+    a, b : float
+        Limits, which must be finite.
+    args : tuple, optional
+        Further arguments of `func`.
+    n : int, optional
+        How many points.
+
+    Returns
+    -------
+    float or ndarray, None
+
+    Examples
+    --------
+    >>> import autograd_clone.numpy as np
+    >>> from autograd_clone import grad
+    >>> print(f"{grad(lambda b: fixed_quad(np.cos, 0.0, b)[0])(0.0):.6f}")
+    1.000000
+    """
+    if _youngest((a, b)) is None:
+        return _integrate.fixed_quad(func, a, b, args, n)
+    return _sampled.fixed_quad(func, a, b, args, n), None
+
+
 # ---- integrals of sampled functions ---------------------------------------------------------------------------
 
 
