@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import scipy
+import scipy.linalg
 from numpy.lib import NumpyVersion
 from numpy.testing.overrides import get_overridable_numpy_array_functions
 
@@ -26,6 +27,19 @@ for _module in pkgutil.walk_packages(autograd_clone.rules.__path__, "autograd_cl
 
 #: Whether NumPy and SciPy are of the versions that all samples are for; older ones may refuse some.
 IS_NEW = NumpyVersion(np.__version__) >= "2.4.0" and NumpyVersion(scipy.__version__) >= "1.17.0"
+
+
+def _takes_stacks() -> bool:
+    try:
+        scipy.linalg.expm(np.ones((1, 1, 1)))
+        scipy.linalg.inv(np.ones((1, 1, 1)))
+    except ValueError:
+        return False
+    return True
+
+
+#: Whether this version of SciPy takes stacks of matrices; an old one refuses some and misreads others.
+TAKES_STACKS = _takes_stacks()
 
 _ARRAY_FUNCTIONS = get_overridable_numpy_array_functions()
 _OURS = ("numpy", "scipy", "autograd_clone")

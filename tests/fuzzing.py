@@ -35,7 +35,7 @@ from autograd_clone.engine.primitive import REGISTRY, Primitive, find
 from autograd_clone.engine.samples import Sampler
 
 from . import modes, oracle
-from .cases import generated
+from .cases import TAKES_STACKS, generated
 
 
 class Target(NamedTuple):
@@ -699,7 +699,7 @@ def judge(call: Call) -> Tally:
         return Tally(None, "nothing to trace")
     if "linalg" in call.target.name and not call.is_finite():
         return Tally(None, "not finite")  # LAPACK promises nothing; some of it does not return
-    if call.target.name.startswith("scipy.linalg") and not _TAKES_STACKS and any(map(_is_stack, _given(call))):
+    if call.target.name.startswith("scipy.linalg") and not TAKES_STACKS and any(map(_is_stack, _given(call))):
         return Tally(None, "stack")  # which ours takes with any version, and an old SciPy refuses or misreads
     if call.target.name == "numpy.interp" and not _rises(call):
         return Tally(None, "no function")  # NumPy: the result is nonsense
@@ -823,19 +823,6 @@ def _given(call: Call) -> list:
 def _is_stack(x: Any) -> bool:
     n = _outcome(lambda: np.ndim(x)) if isinstance(x, (np.ndarray, list, tuple)) else 0
     return isinstance(n, int) and n > 2
-
-
-def _takes_stacks() -> bool:
-    """Whether this version of SciPy takes stacks of matrices."""
-    try:
-        scipy.linalg.expm(np.ones((1, 1, 1)))
-        scipy.linalg.inv(np.ones((1, 1, 1)))
-    except ValueError:
-        return False
-    return True
-
-
-_TAKES_STACKS = _takes_stacks()
 
 
 def _quietly(f: Callable, *args: Any) -> Any:

@@ -20,6 +20,7 @@ def takes(function, *args):
     return True
 
 
+@pytest.mark.filterwarnings("ignore:Calling .* with arguments of dtype:DeprecationWarning")  # SciPy 1.18
 @pytest.mark.parametrize("dtype", ["g", "G"])
 @pytest.mark.parametrize("shape", [(4, 2), (2, 4), (3, 3)])
 def test_qr_and_lu_of_long_doubles_are_of_doubles(dtype, shape):

@@ -5,6 +5,7 @@ The adjoint of ``np.repeat`` is a primitive, `sum_segments`, as NumPy has none.
 
 from __future__ import annotations
 
+import warnings
 from math import prod
 
 import numpy as np
@@ -22,9 +23,22 @@ def _negated(shift):
     return tuple(-int(k) for k in shift) if np.ndim(shift) else -shift
 
 
+def _cuts_fractions() -> bool:
+    """Whether NumPy takes 2.5 quarter turns for 2, as it does since 2.5 with a warning; before, it took them for 3."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return np.rot90(np.empty((1, 2)), 2.5).shape == (1, 2)
+        except TypeError:
+            return True
+
+
+_CUTS_FRACTIONS = _cuts_fractions()
+
+
 def _turned_back(k):
-    """The number of quarter turns that undo `k`; NumPy takes 2.5 for 3."""
-    k = k % 4
+    """The number of quarter turns that undo `k`."""
+    k = (int(k) if _CUTS_FRACTIONS else k) % 4
     return 0 if k == 0 else 2 if k == 2 else 3 if k == 1 else 1
 
 
