@@ -220,11 +220,17 @@ class Scatter:
 
     def dense(self) -> Any:
         """The array; the caller owns it."""
-        index = self.indices[0] if len(self.indices) == 1 else None
-        if (type(index) is slice or type(index) is int) and self.base is None and type(self.pieces[0]) in _PLAIN:
+        index = self.indices[0] if self.base is None and self.indices and len(self.indices) <= _FEW else None
+        if (type(index) is slice or type(index) is int) and type(self.pieces[0]) in _PLAIN:  # `settle`, written out
             out = np.zeros(self.like[0], self.like[1])
             out[index] = self.pieces[0]
-            return out
+            for index, piece in zip(self.indices[1:], self.pieces[1:], strict=True):
+                if type(index) is not slice or type(piece) is not np.ndarray:
+                    break
+                part = out[index]
+                part += piece
+            else:
+                return out
         return self.settle()
 
 
@@ -232,6 +238,8 @@ class Scatter:
 TAKE_SCATTERS: set[Callable] = set()
 #: Elements in pieces that are always kept: few enough not to matter, many enough to add them up in one go.
 _MAX_LOAD = 4096
+#: Number of pieces up to which they are looked at one by one.
+_FEW = 4
 
 
 def add(a: Any, b: Any, owned: bool) -> Any:

@@ -28,21 +28,20 @@ from .reverse import Node, _receive, explain
 
 def is_finite(g: Any) -> bool:
     """Whether a cotangent is free of NaN and infinities; of an array of a foreign type, which is not looked at, not for certain."""
-    g = all_values(g)
+    if type(g) is not np.ndarray:
+        g = all_values(g)
     if type(g) is np.ndarray:
-        if g.size < 16_000:
-            return b"\0" not in np.isfinite(g).tobytes()
-        if g.flags.c_contiguous and g.dtype.char in "df":  # one pass over the memory, by BLAS
-            flat = g.reshape(-1)
-            with np.errstate(over="ignore", invalid="ignore"):
-                if isfinite(flat.dot(flat)):
-                    return True
-        return bool(np.logical_and.reduce(np.isfinite(g), axis=None))
+        if g.dtype.char in "df" and isfinite(_vdot(g, g)):  # one pass over the memory, by BLAS; it does not warn of an overflow
+            return True
+        return b"\0" not in np.isfinite(g).tobytes() if g.size < 2000 else bool(np.logical_and.reduce(np.isfinite(g), axis=None))
     if isinstance(g, float):
         return isfinite(g)
     if is_duck(g):
         return False
     return is_foreign(g) or bool(np.all(np.isfinite(g)))
+
+
+_vdot = np.vdot
 
 
 def strong_product(g: Any, d: Any) -> Any:

@@ -106,9 +106,9 @@ def _pull_back_container(fun: Callable, x: Any, leaves: list[Any], treedef: Tree
     gradient: list[Any] = []
     given = {id(seed)}
     for start, leaf in zip(starts, leaves, strict=True):
+        g = found.get(start[0])
         if type(leaf) is float:
             leaf = np.float64(leaf)
-        g = found.get(start[0])
         if type(g) is not np.float64 or type(leaf) is not np.float64:
             g = finish(g, leaf.shape, leaf.dtype, type(leaf) is np.ndarray)
             if type(g) is np.ndarray and id(g) in given:

@@ -25,7 +25,7 @@ from ..engine.errors import IntegerInputError, RuleShapeError, UnsupportedTypeEr
 from ..engine.forward import ForwardTrace, match
 from ..engine.protection import LASTING, explain_write, hold_argument
 from ..engine.pytree import LEAF, TreeDef, flatten, is_container
-from ..engine.reverse import Node, RecordingTrace, ReverseTrace, backward, root
+from ..engine.reverse import Node, RecordingTrace, ReverseTrace, backward, next_order, root
 from ..engine.trace import LIVE, Trace, tracing
 from ..engine.transpose import zeros_like
 from ..engine.vspace import vspace
@@ -265,8 +265,14 @@ def run(fun: Callable, value: Any) -> tuple[Any, Node | None, Node, Trace | None
 def run_container(fun: Callable, values: list[Any], treedef: TreeDef) -> tuple[Any, Node | None, list[Node], Trace | None]:
     """As `run`, for a container of arrays, each of which has a root."""
     trace = ReverseTrace() if detection() is None else GuardedReverseTrace()
-    starts = [root() for _ in values]
-    x = treedef.unflatten([made(ArrayBox, _entering(trace, v), trace, s) for v, s in zip(values, starts, strict=True)])
+    starts: list[Node] = []
+    boxes = []
+    for v in values:
+        start: Node = [next_order()]
+        starts.append(start)
+        boxes.append(made(ArrayBox, hold_argument(trace, v) if type(v) is np.ndarray else _entering(trace, v), trace, start))
+    x = treedef.unflatten(boxes)
+    del boxes
     out, end, holder = _run(fun, x, trace)
     return out, end, starts, holder
 
