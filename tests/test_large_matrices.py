@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from autograd_clone import grad, hessian_vector_product
-from autograd_clone.rules.decompositions import LAPACK_FROM
 from autograd_clone.rules.linalg import LOOK_FROM
+from autograd_clone.rules.triangular import BLAS_FROM
 
 from . import oracle
 
@@ -35,7 +35,7 @@ def check(f, x, v, dtype):
 @pytest.mark.parametrize("dtype", PRECISION)
 @pytest.mark.parametrize("options", [{}, {"upper": True}])
 def test_cholesky(dtype, options):
-    n = LAPACK_FROM + 7
+    n = BLAS_FROM + 35
     a, v, w = drawn(dtype, n, n), drawn(dtype, n, n), drawn(dtype, n, n)
     a = a @ a.conj().T / n + 2 * np.eye(n, dtype=dtype)
     v = (v + v.conj().T) / n
@@ -45,6 +45,25 @@ def test_cholesky(dtype, options):
         return np.sum(np.real(w * np.linalg.cholesky(x, **options)))
 
     check(f, a, v, dtype)
+
+
+def test_cholesky_of_an_ill_conditioned_matrix():
+    """A kernel of close points has a condition of 1e10, of which only the root may be lost."""
+    x, rng = np.linspace(0, 3, 40), np.random.default_rng(0)
+    k, g = np.exp(-0.5 * (x[:, None] - x) ** 2) + 1e-10 * np.eye(40), rng.standard_normal((40, 40))
+    factor = np.linalg.cholesky(k)
+    p = np.tril(factor.T @ g).astype(np.longdouble)
+    p[np.diag_indices(40)] /= 2
+
+    def solved(b):
+        out = b.copy()
+        for i in range(39, -1, -1):
+            out[i] = (out[i] - factor[i + 1 :, i].astype(np.longdouble) @ out[i + 1 :]) / factor[i, i]
+        return out
+
+    want = solved(solved((p + p.T) / 2).T)
+    got = grad(lambda a: np.sum(g * np.linalg.cholesky(a)))(k)
+    assert np.linalg.norm((got - want).astype(float)) < 1e-11 * np.linalg.norm(want.astype(float))
 
 
 @pytest.mark.parametrize("dtype", PRECISION)

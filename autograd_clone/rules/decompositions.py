@@ -22,7 +22,7 @@ from ..engine.direction import number_of_trial
 from .eigen import without_phases
 from .matrices import H, T, column, conj, is_complex, real, real_dtype, row
 from .repeated import FRAMES, direction_of, equal_pairs, groups_of, has_equal, inverse_gaps, plain
-from .triangular import TRIANGULAR_SOLVE, between_inverses
+from .triangular import BLAS_FROM, TRIANGULAR_SOLVE, between_inverses
 
 # ---- cholesky ----------------------------------------------------------------------------------------------
 # Murray, "Differentiation of the Cholesky decomposition" (2016). The adjoint of dL = L phi(L^-1 dA L^-H),
@@ -31,7 +31,7 @@ from .triangular import TRIANGULAR_SOLVE, between_inverses
 
 def _half_triangle(n, dtype):
     """Ones below the diagonal, a half on it."""
-    return _small_half_triangle(n, dtype) if n <= 32 else _new_half_triangle(n, dtype)
+    return _kept_half_triangle(n, dtype) if n <= 256 else _new_half_triangle(n, dtype)
 
 
 def _new_half_triangle(n, dtype):
@@ -41,20 +41,15 @@ def _new_half_triangle(n, dtype):
     return mask
 
 
-_small_half_triangle = functools.lru_cache(64)(_new_half_triangle)
-
-
-#: Rows from which on `between_inverses` pays.
-LAPACK_FROM = 100
+_kept_half_triangle = functools.lru_cache(16)(_new_half_triangle)
 
 
 def _cholesky_vjp(g, ans, upper=False):
     if upper:
         g, ans = H(g), H(ans)
-    p = T(ans) @ g
-    if type(p) is np.ndarray is type(ans) and p.ndim == 2 and len(p) >= LAPACK_FROM and p.dtype is ans.dtype and p.dtype.char in "fdFD":
-        return between_inverses(0.5 * p, ans)
-    p = p * _half_triangle(ans.shape[-1], real_dtype(ans))
+    p = (T(ans) @ g) * _half_triangle(ans.shape[-1], real_dtype(ans))
+    if type(p) is np.ndarray is type(ans) and p.ndim == 2 and len(p) >= BLAS_FROM and p.dtype is ans.dtype and p.dtype.char in "fdFD":
+        return between_inverses(p, ans)
     p = (p + H(p)) * 0.5
     p = TRIANGULAR_SOLVE(ans, p, lower=True, transposed=True)
     return T(TRIANGULAR_SOLVE(conj(ans), T(p), lower=True, transposed=True))

@@ -8,6 +8,7 @@ matrices may have either a transpose or a conjugate transpose: nothing holomorph
 
 from __future__ import annotations
 
+import functools
 from math import prod
 from operator import index as as_int
 
@@ -53,17 +54,24 @@ def _solve_adjoint(a, g, vector):
 
 
 #: Rows from which on it pays to look whether a matrix is triangular.
-LOOK_FROM = 64
+LOOK_FROM = 16
 
 
 def _known_triangle(a):
     """Whether a plain matrix is lower triangular (as a Cholesky factor is) or upper; ``None`` if neither, or not looked at."""
     if type(a) is not np.ndarray or a.ndim != 2 or len(a) < LOOK_FROM:
         return None
-    for lower, corner, half in ((True, a[0, -1], np.triu), (False, a[-1, 0], np.tril)):
-        if corner == 0 and not half(a, 1 if lower else -1).any():
-            return lower
+    for lower, corner in ((True, a[0, -1]), (False, a[-1, 0])):
+        if corner == 0:
+            above = _above_diagonal(len(a))
+            if not ((a != 0) & (above if lower else above.T)).any():
+                return lower
     return None
+
+
+@functools.lru_cache(16)
+def _above_diagonal(n):
+    return np.arange(n)[:, None] < np.arange(n)
 
 
 def _solve_a(g, a, ans, b_shape, memo):

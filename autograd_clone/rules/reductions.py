@@ -19,6 +19,7 @@ from ..engine.primitive import REGISTRY
 from ..engine.trace import apply
 from .creation import as_array, cast_to
 from .tools import (
+    FILLED,
     NOT_GIVEN,
     anywhere,
     axes_of,
@@ -343,7 +344,7 @@ for _function, _ufunc in _UFUNCS.items():
 
 def _spread_all(g, shape):
     """`spread` of a number along all axes."""
-    if type(g) is np.float64 and len(shape) == 1 and shape[0] < 1000:
+    if type(g) is np.float64 and len(shape) == 1 and shape[0] < FILLED:
         full = np.empty(shape)
         full.fill(g)
         return full

@@ -143,8 +143,12 @@ def expand(g: Any, shape: tuple[int, ...], axis: Any) -> Any:
 _PLAIN = (np.ndarray, np.generic)
 
 
+#: Elements up to which a number, and an array, is written out where it is repeated: operations on the result take less time.
+FILLED, _COPIED = 1000, 16_384
+
+
 def spread(g: Any, shape: tuple[int, ...], axis: Any) -> Any:
-    """The result of a reduction, repeated along the reduced axes: a view, without memory of its own.
+    """The result of a reduction, repeated along the reduced axes; if it is large a view, without memory of its own.
 
     For small arrays this is where the time of a sum's backward pass goes. The constructor of `numpy.ndarray`
     makes the view in a tenth of the time of `numpy.broadcast_to`.
@@ -154,10 +158,13 @@ def spread(g: Any, shape: tuple[int, ...], axis: Any) -> Any:
     if not issubclass(type(g), _PLAIN):  # a box says that it is an array
         check_known_shape(shape)
         return np.broadcast_to(expand(g, shape, axis), shape)
+    size = 1
+    for n in shape:
+        size *= n
     if axis is None:
-        if len(shape) == 1 and shape[0] < 1000:
+        if size < FILLED:
             full = np.empty(shape, g.dtype)
-            full.fill(g if g.shape == () else g[0])  # with keepdims, g has one axis
+            full.fill(g if g.shape == () else g.reshape(()))  # with keepdims, g has axes
             return full
         try:
             return np.ndarray(shape, g.dtype, g, 0, (0,) * len(shape))
@@ -167,6 +174,10 @@ def spread(g: Any, shape: tuple[int, ...], axis: Any) -> Any:
     kept = kept_shape(shape, axis)
     if g.shape != kept:
         g = g.reshape(kept)
+    if size <= _COPIED:
+        full = np.empty(shape, g.dtype)
+        full[...] = g
+        return full
     if not g.flags.c_contiguous:
         return np.broadcast_to(g, shape)
     return np.ndarray(shape, g.dtype, g, 0, [0 if n == 1 else s for n, s in zip(kept, g.strides, strict=True)])
