@@ -90,7 +90,7 @@ def binary({order}):
                     else:
                         dtype = ans.dtype
                         {shape}
-                        node = [next_order(), a._link, vjp1, {r1}, {fix1}, b._link, vjp2, {r2}, {fix2}]
+                        node = [next_order(), a._link, {rule1}, {fix1}, b._link, {rule2}, {fix2}]
                     box = new(ArrayBox)
                     box._value = ans
                     box._trace = trace
@@ -121,7 +121,7 @@ def binary({order}):
                 box = new(ArrayBox)
                 box._value = ans
                 box._trace = trace
-                box._link = [next_order(), a._link, vjp1, {r1}, {fix1}]
+                box._link = [next_order(), a._link, {rule1}, {fix1}]
                 return box
     elif type(b) is ArrayBox:
         trace = b._trace
@@ -153,7 +153,7 @@ def binary({order}):
                 box = new(ArrayBox)
                 box._value = ans
                 box._trace = trace
-                box._link = [next_order(), b._link, vjp2, {r2}, {fix2}]
+                box._link = [next_order(), b._link, {rule2}, {fix2}]
                 return box
     return {rest}(a, b)
 """
@@ -218,6 +218,11 @@ def reduction(a, axis=None, keepdims=False):
                 return box
     return NotImplemented
 """
+
+
+#: Product -> its rules for two matrices, the commonest case; the residual is the other matrix. The second one is also that for a
+#: matrix and a vector.
+OF_MATRICES: dict[Callable, tuple[Callable, Callable]] = {}
 
 
 class Constants(dict):
@@ -290,6 +295,13 @@ def binary(
         assert rule is not None
         left = f"[next_order(), a._link, special, {_residual(other, rule, 1)}, None] if b == {number} else {left}"
         given["special"] = rule.call
+    shape = "shape = ans.shape" if prim.broadcasts else ""
+    rules = [f"vjp1, {r1}", f"vjp2, {r2}"]
+    if prim.fun in OF_MATRICES:
+        given["matrix1"], given["matrix2"] = OF_MATRICES[prim.fun]
+        shape = "n = x2.ndim if x1.ndim == 2 else 0"
+        conditions = ((1, "n == 2", r1), (2, "0 < n < 3", r2))
+        rules = [f"matrix{i} if {c} else vjp{i}, x{3 - i} if {c} else {r}" for i, c, r in conditions]
     # a Python number keeps the dtype of the other operand in ufuncs, but not in np.dot and its like
     same = "" if prim.kind == "elementwise" else " and ans.dtype is x{0}.dtype"
     source = _BINARY.format(
@@ -299,7 +311,9 @@ def binary(
         ans=expression,
         r1=r1,
         r2=r2,
-        shape="shape = ans.shape" if prim.broadcasts else "",
+        shape=shape,
+        rule1=rules[0],
+        rule2=rules[1],
         keep1=_KEEP.format(constant="a", local="x1") if prim.operands[0] in rule2.names else "",
         keep2=_KEEP.format(constant="b", local="x2") if prim.operands[1] in rule1.names else "",
         wide1="x1 = wide(x1)" if _widens(prim, rule2, 0) else "",

@@ -12,6 +12,7 @@ from operator import index as as_int
 import numpy as np
 
 from ..array.box import as_array
+from ..array.specialise import OF_MATRICES
 from ..engine.cotangent import shape_of, unbroadcast
 from ..engine.define import composite, multilinear
 from .matrices import T, column, conj, flat_rows, row
@@ -54,6 +55,17 @@ def _dot(a, b):
     no traces.
     """
     return a.dot(b) if type(a) is np.ndarray is type(b) else a @ b
+
+
+def _matrix_1(g, b):
+    return g.dot(b.T) if type(g) is np.ndarray is type(b) else g @ b.T
+
+
+def _matrix_2(g, a):
+    return a.T.dot(g) if type(g) is np.ndarray is type(a) else a.T @ g
+
+
+OF_MATRICES[np.matmul] = _matrix_1, _matrix_2
 
 
 def _with_axes(rule, g, shape, other, axes, k):
