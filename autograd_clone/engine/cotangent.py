@@ -188,6 +188,15 @@ class Scatter:
         new.indices, new.pieces, new.base, new.load = [], [], base, 0
         return new
 
+    def put(self, piece: Any, like: tuple) -> None:
+        """Add another piece."""
+        self.indices.append(like[2])
+        self.pieces.append(piece)
+        kind = type(piece)
+        self.load += 1 if kind is np.float64 else piece.size if kind is np.ndarray else prod(shape_of(piece))
+        if self.load > _MAX_LOAD and self.load > prod(self.like[0]):
+            self.settle()
+
     def join(self, other: Scatter) -> None:
         """Add the pieces of another one, which is given up."""
         if other.base is not None:

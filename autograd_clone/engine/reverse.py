@@ -265,6 +265,10 @@ def backward(end: list[tuple[Node, Any]]) -> dict[int, Any]:
                 else:
                     if vjp is identity:
                         pass
+                    elif vjp is Scatter and parent[0] in pending and type(entry := pending[parent[0]][1]) is Scatter:
+                        entry.put(g, residual)  # another read of what has been read
+                        entry = None
+                        break
                     elif type(g) is ndarray and g.size > LARGE and vjp in IN_PLACE and may_overwrite(g, residual):
                         g = IN_PLACE[vjp](g, residual, g)
                     else:
