@@ -93,7 +93,9 @@ def _power_exponent_with_limits(g, x1, x2, ans):
     if dtype_of(ans).kind == "c":
         return power_exponent(g, x1, x2, ans)
     zero = x1 == 0
-    x1 = np.where((ans == 0) | (zero & (x2 >= 0)), 1, in_dtype(x1, dtype_of(ans)))
+    if dtype_of(x1) != dtype_of(ans):
+        x1 = in_dtype(x1, dtype_of(ans))
+    x1 = np.where((ans == 0) | (zero & (x2 >= 0)), 1, x1)
     return g * (np.where(zero, np.abs(ans), ans) * np.log(x1))
 
 
