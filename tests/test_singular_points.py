@@ -159,6 +159,19 @@ SPECIAL = {
     "ndtri_exp": ("ndtri_exp", (0.0,), INF, INF),
     "wrightomega at infinity": ("wrightomega", (INF,), 1.0, 0.0),
 }
+NORMAL = np.exp(-0.5) / np.sqrt(2 * np.pi)
+TABLE |= {
+    "gammainc, infinite parameter": (special.gammainc, (INF, 1.0), (0.0, 0.0), (0.0, 0.0)),
+    "inv_boxcox at its end": (special.inv_boxcox, (-1.0, 1.0), (1.0, -1.0), None),
+    "inv_boxcox1p at its end": (special.inv_boxcox1p, (-1.0, 1.0), (1.0, -1.0), None),
+    "owens_t(0, inf)": (special.owens_t, (0.0, INF), (0.0, 0.0), (0.0, 0.0)),
+    "owens_t(inf, 0)": (special.owens_t, (INF, 0.0), (0.0, 0.0), (0.0, 0.0)),
+    "powm1(0.5, inf)": (special.powm1, (0.5, INF), (0.0, 0.0), (0.0, 0.0)),
+    "pseudo_huber(inf, 0)": (special.pseudo_huber, (INF, 0.0), (0.0, 0.0), (0.0, 1.0)),
+    "stdtr with infinitely many degrees": (special.stdtr, (INF, 1.0), (0.0, NORMAL), (0.0, -NORMAL)),
+    "stdtr at infinity": (special.stdtr, (2.0, INF), (0.0, 0.0), (0.0, 0.0)),
+    "stdtrit with infinitely many degrees": (special.stdtrit, (INF, 0.5), (0.0, np.sqrt(2 * np.pi)), (0.0, 0.0)),
+}
 TABLE |= {key: (getattr(special, name), point, (first,), (second,)) for key, (name, point, first, second) in SPECIAL.items()}
 
 
@@ -395,6 +408,15 @@ def test_power_transformation_of_zero_and_infinity():
         for x, lmbda, want in ((0.0, 0.5, 4.0), (0.0, -0.5, np.inf), (np.inf, -0.5, 4.0), (np.inf, 0.5, np.inf), (0.0, 0.0, np.inf)):
             assert grad(special.boxcox, 1)(x, lmbda) == want
             assert grad(special.boxcox1p, 1)(x - 1.0, lmbda) == want
+
+
+def test_incomplete_gamma_function_near_the_parameter_zero():
+    """There it is ``1 - a * exp1(x)``."""
+    with np.errstate(all="ignore"):
+        for x in (0.5, 1.0, 2.0):
+            slope = grad(special.gammainc)
+            for got in (grad(slope, 1)(0.0, x), jvp(slope, (0.0, x), (0.0, 1.0))[1], grad(grad(special.gammainc, 1))(0.0, x)):
+                assert got == pytest.approx(np.exp(-x) / x, rel=1e-12)
 
 
 @pytest.mark.parametrize(("y", "of_x"), [(0.0, 0.0), (0.5, np.inf), (1.0, 1.0), (2.0, 0.0)])

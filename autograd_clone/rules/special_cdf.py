@@ -6,10 +6,12 @@ rounded and have no rule.
 
 from __future__ import annotations
 
+from math import pi, sqrt
+
 import numpy as np
 from scipy import special as sc
 
-from ..engine.define import elementwise
+from ..engine.define import at_singular_points, elementwise
 from ..engine.primitive import Primitive
 from .special_gamma import POLYGAMMA
 from .special_incomplete import BETA_KERNEL, GAMMA_KERNEL, betainc_dab
@@ -238,7 +240,20 @@ def _student_df(df, t):
     return 0.5 * STUDENT_DA(0.5 * df, t / np.sqrt(df)) - 0.5 * t / df * _student_density(df, t)
 
 
-elementwise(
+def _density_with_limits(df, t):
+    """The normal density for an infinite number of degrees of freedom; zero at infinity."""
+    normal, far = df == np.inf, np.isinf(t)
+    t = np.where(far, 0, t)
+    own = _student_density(np.where(normal, 1, df), t)
+    return np.where(far, 0, np.where(normal, np.exp(-0.5 * t * t) / sqrt(2 * pi), own))
+
+
+def _df_with_limits(df, t):
+    constant = (df == np.inf) | np.isinf(t)
+    return np.where(constant, 0, _student_df(np.where(constant, 1, df), np.where(constant, 0, t)))
+
+
+_STDTR = elementwise(
     sc.stdtr,
     df=lambda g, df, t: times(g, _student_df(df, t)),
     t=lambda g, df, t: times(g, _student_density(df, t)),
@@ -252,9 +267,19 @@ elementwise(
         ]
     },
 )
-elementwise(
+at_singular_points(
+    _STDTR,
+    df=lambda g, df, t: times(g, _df_with_limits(df, t)),
+    t=lambda g, df, t: times(g, _density_with_limits(df, t)),
+)
+_STDTRIT = elementwise(
     sc.stdtrit,
     df=lambda g, df, ans: times(-g, _student_df(df, ans) / _student_density(df, ans)),
     p=lambda g, df, ans: times(g, 1 / _student_density(df, ans)),
     options={"samples": _one_and_fraction},
+)
+at_singular_points(
+    _STDTRIT,
+    df=lambda g, df, ans: times(-g, _df_with_limits(df, ans) / _density_with_limits(df, ans)),
+    p=lambda g, df, ans: times(g, 1 / _density_with_limits(df, ans)),
 )

@@ -10,10 +10,10 @@ import numpy as np
 from scipy import special as sc
 
 from ..engine.cotangent import dtype_of
-from ..engine.define import elementwise
+from ..engine.define import at_singular_points, elementwise
 from .special_tools import times
 from .tools import anywhere, in_dtype
-from .ufuncs import power_base, power_exponent
+from .ufuncs import power_base, power_base_with_limits, power_exponent, power_exponent_with_limits
 
 _POSITIVE = {"domain": "positive"}
 
@@ -111,13 +111,25 @@ def _pseudo_r(g, delta, r):
     return times(g, positive * r / root)
 
 
+def _pseudo_delta_with_limits(g, delta, r):
+    large = delta == np.inf
+    return np.where(large, 0, _pseudo_delta(g, np.where(large, 1, delta), r))
+
+
+def _pseudo_r_with_limits(g, delta, r):
+    far = np.isinf(r)
+    slope = np.where(delta > 0, delta * np.sign(r), 0)
+    return np.where(far, times(g, slope), _pseudo_r(g, delta, np.where(far, 0, r)))
+
+
 elementwise(
     sc.huber,
     delta=lambda g, delta, r: g * (np.maximum(abs(r) - delta, 0) * (delta >= 0)),
     r=lambda g, delta, r: g * (np.clip(r, -abs(delta), abs(delta)) * (delta >= 0)),
     options={"samples": _two_positive},
 )
-elementwise(sc.pseudo_huber, delta=_pseudo_delta, r=_pseudo_r, options={"samples": _two_positive})
+_PSEUDO_HUBER = elementwise(sc.pseudo_huber, delta=_pseudo_delta, r=_pseudo_r, options={"samples": _two_positive})
+at_singular_points(_PSEUDO_HUBER, delta=_pseudo_delta_with_limits, r=_pseudo_r_with_limits)
 
 
 # ---- power transformations --------------------------------------------------------------------------------
@@ -177,21 +189,55 @@ elementwise(
     lmbda=lambda g, x, lmbda: times(g, _boxcox_lmbda(np.log1p(x), x, lmbda)),
     options={"samples": _two_powers},
 )
-elementwise(
+def _with_limits(y, lmbda, slope, at_zero):
+    """`slope`, and ``at_zero(b, lmbda)`` where ``b = 1 + lmbda y`` is zero."""
+    base = 1 + lmbda * y
+    zero = base == 0
+    l = np.where(zero, lmbda, 1)
+    return np.where(zero, at_zero(np.where(zero, base, 1), l), slope(np.where(zero, 0, y), lmbda))
+
+
+def _inverse_y(y, lmbda, power):
+    """The slope in `y` of ``(1 + lmbda y)**(1 / lmbda)``, which is `power`, also where that is zero."""
+    return _with_limits(y, lmbda, lambda y, lmbda: power / (1 + lmbda * y), lambda b, l: b ** (1 / l - 1))
+
+
+def _inverse_lmbda(y, lmbda, power):
+    """That in `lmbda`."""
+    at_zero = lambda b, l: -(b ** (1 / l - 1)) / (l * l)
+    return _with_limits(y, lmbda, lambda y, lmbda: power * _inverse_slope(y, lmbda), at_zero)
+
+
+_INVERSE = elementwise(
     sc.inv_boxcox,
     y=lambda g, y, lmbda, ans: g * ans / (1 + lmbda * y),
     lmbda=lambda g, y, lmbda, ans: times(g, ans * _inverse_slope(y, lmbda)),
     options={"samples": _inverse_powers},
 )
-elementwise(
+_INVERSE1P = elementwise(
     sc.inv_boxcox1p,
     y=lambda g, y, lmbda, ans: g * (1 + ans) / (1 + lmbda * y),
     lmbda=lambda g, y, lmbda, ans: times(g, (1 + ans) * _inverse_slope(y, lmbda)),
     options={"samples": _inverse_powers},
 )
-elementwise(
+at_singular_points(
+    _INVERSE,
+    y=lambda g, y, lmbda, ans: g * _inverse_y(y, lmbda, ans),
+    lmbda=lambda g, y, lmbda, ans: times(g, _inverse_lmbda(y, lmbda, ans)),
+)
+at_singular_points(
+    _INVERSE1P,
+    y=lambda g, y, lmbda, ans: g * _inverse_y(y, lmbda, 1 + ans),
+    lmbda=lambda g, y, lmbda, ans: times(g, _inverse_lmbda(y, lmbda, 1 + ans)),
+)
+_POWM1 = elementwise(
     sc.powm1,
     x=lambda g, x, y: power_base(g, x, y),
     y=lambda g, x, y, ans: power_exponent(g, x, y, 1 + ans),
     options={"samples": _two_powers},
+)
+at_singular_points(
+    _POWM1,
+    x=lambda g, x, y: power_base_with_limits(g, x, y),
+    y=lambda g, x, y, ans: power_exponent_with_limits(g, x, y, 1 + ans),
 )

@@ -303,10 +303,23 @@ LAMBERTW = elementwise(
 
 # ---- Owen's T, the Voigt profile --------------------------------------------------------------------------
 
-elementwise(
-    sc.owens_t,
-    h=lambda g, h, a: g * (-0.5 / sqrt(2 * pi) * np.exp(-0.5 * h * h) * sc.erf(a * h / sqrt(2))),
-    a=lambda g, h, a: g * (np.exp(-0.5 * h * h * (1 + a * a)) / (2 * pi * (1 + a * a))),
+def _owens_h(g, h, a):
+    return g * (-0.5 / sqrt(2 * pi) * np.exp(-0.5 * h * h) * sc.erf(a * h / sqrt(2)))
+
+
+def _owens_a(g, h, a):
+    return g * (np.exp(-0.5 * h * h * (1 + a * a)) / (2 * pi * (1 + a * a)))
+
+
+def _zero_where(constant, rule, g, h, a):
+    return np.where(constant, 0, rule(g, np.where(constant, 0, h), np.where(constant, 0, a)))
+
+
+_OWENS = elementwise(sc.owens_t, h=_owens_h, a=_owens_a)
+at_singular_points(
+    _OWENS,
+    h=lambda g, h, a: _zero_where(np.isinf(h) | ((h == 0) & np.isinf(a)), _owens_h, g, h, a),
+    a=lambda g, h, a: _zero_where(np.isinf(h) | np.isinf(a), _owens_a, g, h, a),
 )
 
 

@@ -22,7 +22,7 @@ What is differentiated are two families, closed under differentiation:
 
 from __future__ import annotations
 
-from math import inf, pi
+from math import factorial, inf, pi
 
 import numpy as np
 from scipy import special as sc
@@ -135,7 +135,7 @@ def _gamma_kernel(a, x, i, n):
     if i or n:
         slopes = _gamma_slopes(_log_minus_psi(a, x) + 1 / a, a, n)
         value = product_or_zero(value, times_falling(bell_polynomials(slopes, n, 0), a, i, n))
-    return np.where((a > 0) & (x >= 0), np.where(x < inf, value, 0.0), np.nan)
+    return np.where((a > 0) & (x >= 0), np.where((x < inf) & (a < inf), value, 0.0), np.nan)
 
 
 def gamma_kernel(a, x, *, falls=0, order=0):
@@ -149,7 +149,11 @@ def gamma_kernel(a, x, *, falls=0, order=0):
         return np.exp(sc.xlogy(a - 1, x) - x - sc.gammaln(a)).astype(common_dtype(a, x))
     kernel = in_blocks(lambda a, x: _gamma_kernel(a, x, falls, order), a, x)
     point = np.equal(a, 0) & np.greater(x, 0)  # with parameter zero, the distribution is a point at zero
-    return kernel if order or not np.any(point) else np.where(point, kernel.dtype.type(0), kernel)
+    if order > 1 or not np.any(point):
+        return kernel
+    # 1 / gamma(a) is zero there, and its derivative one.
+    at_zero = (-1) ** falls * factorial(falls) * np.exp(-np.where(point, x, 1.0)) / np.where(point, x, 1.0) ** (1 + falls) if order else 0
+    return np.where(point, np.asarray(at_zero, kernel.dtype), kernel)
 
 
 # ---- incomplete beta function -----------------------------------------------------------------------------

@@ -75,7 +75,7 @@ def power_exponent(g, x1, x2, ans):
     return g * (ans * np.log(x1))
 
 
-def _power_base_with_limits(g, x1, x2):
+def power_base_with_limits(g, x1, x2):
     """As `power_base`; also zero where ``x1**x2`` is for an infinite exponent, and right of zero where `x1` is minus zero."""
     one = dtype_of(g).type(1)
     if one.dtype.kind == "c" or dtype_of(x1).kind == "c":
@@ -88,7 +88,7 @@ def _power_base_with_limits(g, x1, x2):
     return g * (x2 * x1 ** np.where(constant, 0, x2 - one))
 
 
-def _power_exponent_with_limits(g, x1, x2, ans):
+def power_exponent_with_limits(g, x1, x2, ans):
     """As `power_exponent`; also zero wherever the power is, and right of zero where `x1` is minus zero."""
     if dtype_of(ans).kind == "c":
         return power_exponent(g, x1, x2, ans)
@@ -100,7 +100,7 @@ def _power_exponent_with_limits(g, x1, x2, ans):
 
 
 _POWER = elementwise(np.power, x1=power_base, x2=power_exponent, options=_POSITIVE)
-at_singular_points(_POWER, x1=_power_base_with_limits, x2=_power_exponent_with_limits)
+at_singular_points(_POWER, x1=power_base_with_limits, x2=power_exponent_with_limits)
 elementwise(np.square, x=lambda g, x: _doubled(g * x))
 _SQRT = elementwise(np.sqrt, x=lambda g, ans: g / (ans + ans), options=_POSITIVE)
 at_singular_points(_SQRT, x=lambda g, ans: g / (ans + ans + (0.0 if dtype_of(ans).kind != "c" else -0.0)))  # of minus zero, right of it
@@ -116,8 +116,8 @@ _FLOAT_POWER = {
 _fun = broadcasting(custom(np.float_power, vjp=_FLOAT_POWER, jvp=_FLOAT_POWER, domain="positive"))
 at_singular_points(
     _fun,
-    x1=lambda g, x1, x2, ans_dtype: _power_base_with_limits(g, in_dtype(x1, ans_dtype), x2),
-    x2=_power_exponent_with_limits,
+    x1=lambda g, x1, x2, ans_dtype: power_base_with_limits(g, in_dtype(x1, ans_dtype), x2),
+    x2=power_exponent_with_limits,
 )
 
 
@@ -245,7 +245,7 @@ elementwise(np.sinh, x=lambda g, x: g * np.cosh(x))
 elementwise(np.cosh, x=lambda g, x: g * np.sinh(x))
 elementwise(np.tanh, x=_tanh)
 elementwise(np.arcsinh, x=lambda g, x: g / np.sqrt(1 + x * x), options=_UNIT)
-_ARCCOSH = elementwise(np.arccosh, x=lambda g, x: g / _root_of_square_less_one(x), options={"domain": "above_one"})
+_ARCCOSH = elementwise(np.arccosh, x=lambda g, x: g / (np.sqrt(x - 1) * np.sqrt(x + 1)), options={"domain": "above_one"})
 _ARCTANH = elementwise(np.arctanh, x=lambda g, x: g / ((1 - x) * (1 + x)), options=_UNIT)
 at_singular_points(_ARCSIN, x=lambda g, x: g / np.sqrt(ONE_MINUS_SQUARE(x)))
 at_singular_points(_ARCCOS, x=lambda g, x: -g / np.sqrt(ONE_MINUS_SQUARE(x)))
