@@ -1,10 +1,12 @@
 """Classes of `numpy.polynomial` with traced coefficients, domains, points and roots, against NumPy's own and differences."""
 
+import tracemalloc
+
 import numpy as onp
 import pytest
 
 import autograd_clone.numpy as np
-from autograd_clone import grad, hessian, jacobian, jvp, vmap
+from autograd_clone import grad, hessian, jacobian, jvp, vjp, vmap
 
 from . import oracle
 
@@ -73,3 +75,46 @@ def test_interpolation_of_a_traced_function():
     f = lambda a: np.polynomial.Chebyshev.interpolate(lambda x: np.exp(a * x), 4, domain=[0, 1]).coef
     plain = lambda a: onp.polynomial.Chebyshev.interpolate(lambda x: onp.exp(a * x), 4, domain=[0, 1]).coef
     onp.testing.assert_allclose(jacobian(f)(0.7), oracle.jacobian(plain, 0.7), rtol=1e-8)
+
+
+MODULES = {"poly": "polynomial", "cheb": "chebyshev", "leg": "legendre", "lag": "laguerre", "herm": "hermite", "herme": "hermite_e"}
+
+
+def functions(basis, name):
+    """The function of the namespace, and NumPy's."""
+    return tuple(getattr(getattr(space.polynomial, MODULES[basis]), basis + name) for space in (np, onp))
+
+
+@pytest.mark.parametrize("name", ["leg", "lag", "herm", "herme"])
+@pytest.mark.parametrize(("n", "m"), [(60, 4), (40, 50)])
+def test_products_of_long_series(name, n, m):
+    """Both modes against NumPy's product of unit vectors, and no table of all products of basis functions."""
+    own, plain = functions(name, "mul")
+    rng = onp.random.default_rng(0)
+    a, b, g = rng.normal(size=n), rng.normal(size=m), rng.normal(size=n + m - 1)
+    tracemalloc.start()
+    value, pull = vjp(own, a, b)
+    of_a, of_b = pull(g)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 80 * (n + m) * max(n, m)
+    onp.testing.assert_allclose(value, plain(a, b), rtol=1e-10, atol=1e-12 * onp.max(onp.abs(value)))
+    for found, other in ((of_a, b), (of_b, a)):
+        for i in (0, 1, 3, len(found) // 2, len(found) - 1):
+            unit = onp.append(onp.zeros(i), 1.0)
+            with_g = lambda product, g: product[: len(g)] @ g[: len(product)]  # NumPy's may have a zero at its end
+            size = sum(with_g(onp.abs(plain(unit, e[: j + 1])), onp.abs(g)) for j, e in enumerate(onp.diag(other)))
+            assert abs(found[i] - with_g(plain(unit, other), g)) < 1e-13 * size
+    tangent = jvp(own, (a, b), (a, -b))[1]
+    assert onp.max(onp.abs(tangent)) < 1e-12 * onp.max(onp.abs(value))
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_the_product_of_a_long_series_with_the_variable(name):
+    own, plain = functions(name, "mulx")
+    c = onp.random.default_rng(0).normal(size=20_000)
+    value, pull = vjp(own, c)
+    onp.testing.assert_allclose(value, plain(c), rtol=1e-13, atol=1e-15)
+    (back,) = pull(value)
+    assert back @ c == pytest.approx(value @ value, rel=1e-12)
+    assert [onp.asarray(x).tolist() for x in jvp(own, (onp.zeros(1),), (onp.zeros(1),))] == [[0.0], [0.0]]

@@ -24,7 +24,7 @@ from ..engine.box import Box, all_values
 from ..engine.cotangent import dtype_of, shape_of, unbroadcast
 from ..engine.define import composite, custom, zero
 from .creation import cast_to
-from .series_products import products_by
+from .series_products import products_by, recurrence_of
 
 #: Prefix of the names of functions -> module.
 BASES = {"poly": polynomial, "cheb": chebyshev, "leg": legendre, "lag": laguerre, "herm": hermite, "herme": hermite_e}
@@ -257,7 +257,7 @@ class Basis:
         self.define("div", self.quotient, lambda s: [s(s.nonzero(4), s.nonzero(2)), s(s.nonzero(2), s.nonzero(3)), s(s.nonzero(3), s.nonzero())])
         self.define("pow", power, lambda s: [s(s.nonzero(3), 3), s(s.nonzero(2), 0), s(s.nonzero(2), 2, maxpower=5)])
         self.define("line", line, lambda s: [s(s.nonzero(), s.nonzero())])
-        self.define("mulx", lambda c: _mapped(self.times_x(len(as_coefficients(c))), as_coefficients(c)), lambda s: [s(s.nonzero(3)), s(s.nonzero(1))])
+        self.define("mulx", lambda c: self.times_x(as_coefficients(c)), lambda s: [s(s.nonzero(3)), s(s.nonzero(1))])
         self.define("trim", _trimmed_by, _trim_samples)
 
     def line(self) -> tuple[tuple[float, float], tuple[float, float]]:
@@ -266,9 +266,16 @@ class Basis:
         columns = _padded(np.array(line(1.0, 0.0)), 2), _padded(np.array(line(0.0, 1.0)), 2)
         return tuple(tuple(map(float, row)) for row in zip(*columns, strict=True))  # type: ignore[return-value]
 
-    def times_x(self, n: int) -> np.ndarray:
-        """The matrix of the product with the variable."""
-        return matrix_of(self.function("mulx"), n)
+    def times_x(self, c: Any) -> Any:
+        """The product with the variable."""
+        up, here, down, _ = recurrence_of(self.module, self.prefix, len(c), _real(c))
+        none = np.zeros(1, c.dtype)
+        out = np.concatenate([none, up * c])
+        if here.any():
+            out = out + np.concatenate([here * c, none])
+        if down.any():
+            out = out + np.concatenate([(down * c)[1:], none, none])
+        return out if np.any(all_values(c)) else out[:1]  # as NumPy has it
 
     def product_of_two(self, c1: Any, c2: Any) -> Any:
         """As `product`, with NumPy's names."""

@@ -1,15 +1,15 @@
 """Products of series in bases that obey a three-term recurrence: those of Legendre, Laguerre and Hermite.
 
 With ``x p[i] = up[i] p[i + 1] + here[i] p[i] + down[i] p[i - 1]``, multiplication by the variable is a tridiagonal matrix X of the
-coefficients, and the product of the series `a` and `b` is ``sum(a[i] * p[i](X)) b``, where the vectors ``p[i](X) b`` follow from each
-other by the same recurrence (Clenshaw 1955 has the sum in another order). So a product takes as many steps as the shorter series has
-coefficients, and memory for a few of the longer ones. Its transpose with respect to one factor is the same sum with X transposed.
+coefficients, and the product of the series `a` and `b` is ``sum(a[i] * p[i](X)) b``. The sum is taken from the last term (Clenshaw
+1955), as NumPy does it: in the other order, Hermite series of 20 coefficients would lose ten digits. So a product takes as many steps
+as the shorter series has coefficients. The matrix of the product with one factor, the transpose of which takes cotangents to the
+other, has the products with basis functions for its columns; they are found together.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
 from types import ModuleType
 from typing import Any, NamedTuple
 
@@ -18,8 +18,8 @@ import numpy as np
 from ..engine.define import multilinear
 from ..engine.primitive import Primitive
 
-#: Number of coefficients up to which a product with all of X takes less time than with its three bands.
-_DENSE = 100
+#: Numbers of coefficients and of elements up to which a product with all of X takes less time than with its three bands.
+_DENSE, _SMALL = 100, 2000
 
 
 class Recurrence(NamedTuple):
@@ -30,30 +30,29 @@ class Recurrence(NamedTuple):
     down: np.ndarray
     dense: np.ndarray | None
 
-    def times_x(self, c: np.ndarray, transposed: bool) -> np.ndarray:
-        """X, or its transpose, of coefficients along the last axis; what is beyond the last one is dropped."""
-        if self.dense is not None:
-            return c @ (self.dense if transposed else self.dense.T)
-        to_right, to_left = (self.down[1:], self.up[:-1]) if transposed else (self.up[:-1], self.down[1:])
+    def times_x(self, c: np.ndarray) -> np.ndarray:
+        """X of coefficients along the last axis; what is beyond the last one is dropped."""
+        if self.dense is not None and c.size < _SMALL:
+            return c @ self.dense
         out = self.here * c
-        out[..., 1:] += to_right * c[..., :-1]
-        out[..., :-1] += to_left * c[..., 1:]
+        out[..., 1:] += self.up[:-1] * c[..., :-1]
+        out[..., :-1] += self.down[1:] * c[..., 1:]
         return out
 
-    def basis_of_x(self, c: np.ndarray, n: int, transposed: bool = False) -> Iterator[np.ndarray]:
-        """``p[i](X) c`` for i < n."""
-        before, last = c, c
-        yield c
-        skewed = self.here[: n - 1].any()
-        for i in range(n - 1):
-            following = self.times_x(last, transposed)
-            if skewed:
+    def sum_of_terms(self, a: np.ndarray, c: np.ndarray) -> np.ndarray:
+        """``sum(a[i] * p[i](X)) c``; the elements of `a` may be arrays that broadcast with `c`."""
+        last = a[-1] * c
+        above = None
+        for i in range(len(a) - 2, -1, -1):
+            following = self.times_x(last)
+            if self.here[i]:
                 following -= self.here[i] * last
-            if i:
-                following -= self.down[i] * before
             following /= self.up[i]
-            before, last = last, following
-            yield last
+            following += a[i] * c
+            if above is not None:
+                following -= self.down[i + 1] / self.up[i + 1] * above
+            above, last = last, following
+        return last
 
 
 @functools.lru_cache(maxsize=64)
@@ -70,7 +69,7 @@ def recurrence_of(module: ModuleType, prefix: str, n: int, dtype: Any) -> Recurr
         first = k or 3
         down[first::3] = product[first - 1 : n - 1 : 3]
     up, here, down = (band.astype(dtype) for band in (up, here, down))
-    return Recurrence(up, here, down, np.diag(here) + np.diag(up[:-1], -1) + np.diag(down[1:], 1) if n <= _DENSE else None)
+    return Recurrence(up, here, down, np.diag(here) + np.diag(up[:-1], 1) + np.diag(down[1:], -1) if n <= _DENSE else None)
 
 
 def products_by(module: ModuleType, prefix: str) -> tuple[Primitive, Primitive]:
@@ -79,26 +78,28 @@ def products_by(module: ModuleType, prefix: str) -> tuple[Primitive, Primitive]:
     def recurrence(n: int, *operands: Any) -> Recurrence:
         return recurrence_of(module, prefix, n, np.result_type(*operands).type(0).real.dtype)
 
+    def padded(c, size):
+        out = np.zeros((*c.shape[:-1], size), c.dtype)
+        out[..., : c.shape[-1]] = c
+        return out
+
     def product(a, b):
         if a.shape[-1] > b.shape[-1]:
             a, b = b, a
-        n, m = a.shape[-1], b.shape[-1]
-        padded = np.zeros((*b.shape[:-1], n + m - 1), np.result_type(a, b))
-        padded[..., :m] = b
-        terms = recurrence(n + m - 1, a, b).basis_of_x(padded, n)
-        return functools.reduce(np.add, [a[..., i : i + 1] * term for i, term in enumerate(terms)])
+        size = a.shape[-1] + b.shape[-1] - 1
+        return recurrence(size, a, b).sum_of_terms(np.moveaxis(a, -1, 0)[..., None], padded(b, size).astype(np.result_type(a, b)))
 
     def transposed(c, b):
-        """What `product` with `b` makes `c` of, pulled back: as many coefficients as the other factor has."""
-        m = b.shape[-1]
-        n = c.shape[-1] - m + 1
-        rules = recurrence(n + m - 1, c, b)
-        c = c.astype(np.result_type(c, b))
-        if m <= n:
-            terms = rules.basis_of_x(c, m, transposed=True)
-            return functools.reduce(np.add, [b[..., j : j + 1] * term[..., :n] for j, term in enumerate(terms)])
-        terms = rules.basis_of_x(c, n, transposed=True)
-        return np.stack([np.sum(b * term[..., :m], axis=-1) for term in terms], axis=-1)
+        """What the product with `b` makes of the other factor, pulled back from `c`."""
+        size, m = c.shape[-1], b.shape[-1]
+        n = size - m + 1
+        terms, k = recurrence(size, c, b), min(n, m)
+        b = b[..., None, :]
+        matrix = terms.sum_of_terms(np.eye(k, dtype=b.dtype)[:, :, None], padded(b, size))
+        if n > m:
+            of_longer = terms.sum_of_terms(np.moveaxis(b, -1, 0)[..., None], np.eye(n, size, dtype=b.dtype)[m:])
+            matrix = np.concatenate([matrix, of_longer], axis=-2)
+        return np.matmul(matrix, c[..., None])[..., 0]
 
     def batched(trace: Any, prim: Any, operands: tuple, params: dict) -> Any:
         """Examples along the axes before the last."""
