@@ -229,10 +229,13 @@ class Scatter:
 
     def dense(self) -> Any:
         """The array; the caller owns it."""
-        index = self.indices[0] if self.base is None and self.indices and len(self.indices) <= _FEW else None
+        n = len(self.indices)
+        index = self.indices[0] if self.base is None and 0 < n <= _FEW else None
         if (type(index) is slice or type(index) is int) and type(self.pieces[0]) in _PLAIN:  # `settle`, written out
             out = np.zeros(self.like[0], self.like[1])
             out[index] = self.pieces[0]
+            if n == 1:
+                return out
             for index, piece in zip(self.indices[1:], self.pieces[1:], strict=True):
                 if type(index) is not slice or type(piece) is not np.ndarray:
                     break

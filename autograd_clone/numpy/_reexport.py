@@ -16,7 +16,7 @@ from typing import Any
 from numpy import dtype, ndarray, ufunc
 
 from ..array.batch import BatchBox
-from ..array.box import ArrayBox, call
+from ..array.box import FAST, ArrayBox, call
 from ..array.complaints import asking
 from ..engine.box import Box
 from ..engine.primitive import find
@@ -103,7 +103,11 @@ def _of_types(fun: Callable) -> Callable:
 
 
 def _of_arrays(fun: Callable) -> Callable:
+    fast = FAST[1]
+
     def function(*args: Any, **kwargs: Any) -> Any:
+        if not kwargs and len(args) == 1 and type(args[0]) is ArrayBox and fun in fast:
+            return fast[fun](args[0])
         for a in args:
             kind = type(a)
             if kind is ArrayBox or kind is BatchBox:

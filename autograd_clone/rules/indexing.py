@@ -47,7 +47,7 @@ def read(self: ArrayBox, index: Any) -> Any:
         box._value = value
         box._trace = trace
         box._link = [next_order(), self._link, Scatter, (x.shape, x.dtype, index), None]
-        if basic and type(value) is not float64 and is_array(value, index):
+        if basic and type(value) is not float64 and (value.ndim or is_array(value, index)):
             box._alias = self, index
             views = trace.views
             views.append(ref(box))

@@ -257,8 +257,9 @@ def run(fun: Callable, value: Any) -> tuple[Any, Node | None, Node, Trace | None
         That, if it holds constants and the transform runs inside another: for `holding_on`.
     """
     trace = ReverseTrace() if detection() is None else GuardedReverseTrace()
-    start = root()
-    out, end, holder = _run(fun, made(ArrayBox, _entering(trace, value), trace, start), trace)
+    start: Node = [next_order()]
+    held = hold_argument(trace, value) if type(value) is np.ndarray else _entering(value)
+    out, end, holder = _run(fun, made(ArrayBox, held, trace, start), trace)
     return out, end, start, holder
 
 
@@ -270,17 +271,15 @@ def run_container(fun: Callable, values: list[Any], treedef: TreeDef) -> tuple[A
     for v in values:
         start: Node = [next_order()]
         starts.append(start)
-        boxes.append(made(ArrayBox, hold_argument(trace, v) if type(v) is np.ndarray else _entering(trace, v), trace, start))
+        boxes.append(made(ArrayBox, hold_argument(trace, v) if type(v) is np.ndarray else _entering(v), trace, start))
     x = treedef.unflatten(boxes)
     del boxes
     out, end, holder = _run(fun, x, trace)
     return out, end, starts, holder
 
 
-def _entering(trace: ReverseTrace, value: Any) -> Any:
-    """The value of an argument, as the trace may have it."""
-    if type(value) is np.ndarray:
-        return hold_argument(trace, value)
+def _entering(value: Any) -> Any:
+    """The value of an argument that is no plain array, as a trace may have it."""
     return value.snapshot() if type(value) is ArrayBox else np.float64(value) if type(value) is float else value
 
 
