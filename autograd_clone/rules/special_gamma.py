@@ -237,7 +237,7 @@ elementwise(
 
 def _ratio_or_zero(change, density):
     """``change / density``; zero at the ends, where neither the function nor its inverse depends on the parameters."""
-    fixed = np.equal(change, 0)
+    fixed = np.equal(change, 0) & np.equal(density, 0)
     return change / (density + fixed) if anywhere(fixed) else change / density
 
 
