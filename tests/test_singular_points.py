@@ -419,6 +419,15 @@ def test_incomplete_gamma_function_near_the_parameter_zero():
                 assert got == pytest.approx(np.exp(-x) / x, rel=1e-12)
 
 
+@pytest.mark.parametrize("b", [0.5, 1.0, 2.0])
+def test_mixed_derivatives_of_the_inverse_incomplete_beta_function_at_its_end(b):
+    """``1 - (1 - y)**(1 / b)`` for the first parameter one."""
+    of_y, of_b = grad(special.betaincinv, 2), grad(special.betaincinv, 1)
+    with np.errstate(all="ignore"):
+        found = [grad(of_y, 1)(1.0, b, 0.0), grad(of_b, 2)(1.0, b, 0.0), jvp(of_b, (1.0, b, 0.0), (0.0, 0.0, 1.0))[1]]
+    assert found == pytest.approx([-1 / b**2] * 3, rel=1e-12)
+
+
 @pytest.mark.parametrize(("y", "of_x"), [(0.0, 0.0), (0.5, np.inf), (1.0, 1.0), (2.0, 0.0)])
 def test_a_power_of_zero_less_one(y, of_x):
     with np.errstate(all="ignore"):
