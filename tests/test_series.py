@@ -118,3 +118,26 @@ def test_the_product_of_a_long_series_with_the_variable(name):
     (back,) = pull(value)
     assert back @ c == pytest.approx(value @ value, rel=1e-12)
     assert [onp.asarray(x).tolist() for x in jvp(own, (onp.zeros(1),), (onp.zeros(1),))] == [[0.0], [0.0]]
+
+
+@pytest.mark.parametrize("name", MODULES)
+@pytest.mark.parametrize(("n", "call"), [(101, "der"), (102, "der"), (130, "int")])
+def test_calculus_of_long_series(name, n, call):
+    own, plain = functions(name, call)
+    rng = onp.random.default_rng(0)
+    for dtype, rtol in ((float, 1e-11), (onp.float32, 1e-4), (complex, 1e-11)):
+        if dtype is onp.float32 and name in ("herm", "herme") and call == "int":
+            continue  # the value at the lower bound overflows
+        c = rng.normal(size=(n, 2)).astype(dtype) / (1 + onp.arange(n)[:, None]).astype(dtype)
+        keywords = {} if call == "der" else {"lbnd": 0.3, "k": [0.5]}
+        value, tangent = jvp(lambda c, keywords=keywords: own(c, 1, **keywords), (c,), (c,))
+        want = plain(c, 1, **keywords)
+        assert value.dtype == want.dtype
+        onp.testing.assert_allclose(value, want, rtol=rtol, atol=rtol * onp.max(onp.abs(want)))
+        if call == "der":
+            onp.testing.assert_allclose(tangent, want, rtol=rtol, atol=rtol * onp.max(onp.abs(want)))
+    values, _ = functions(name, "val")
+    points = onp.linspace(-0.9, 0.9, 5)
+    c = rng.normal(size=n) * 0.1 ** onp.arange(n)
+    slopes = functions(name, "val")[1](points, functions(name, "der")[1](c))
+    onp.testing.assert_allclose(grad(lambda x: np.sum(values(x, c)))(points), slopes, rtol=1e-11)

@@ -24,10 +24,13 @@ from ..engine.box import Box, all_values
 from ..engine.cotangent import dtype_of, shape_of, unbroadcast
 from ..engine.define import composite, custom, zero
 from .creation import cast_to
+from .series_calculus import derived, integrated
 from .series_products import products_by, recurrence_of
 
 #: Prefix of the names of functions -> module.
 BASES = {"poly": polynomial, "cheb": chebyshev, "leg": legendre, "lag": laguerre, "herm": hermite, "herme": hermite_e}
+#: Number of coefficients up to which a linear map of them is a product with its matrix.
+_MATRIX = 100
 
 
 # ---- coefficients ----------------------------------------------------------------------------------------------
@@ -305,11 +308,15 @@ class Basis:
     def derived(self, c: Any) -> Any:
         """The derivative, along axis 0; with as many coefficients as it needs."""
         c = np.atleast_1d(c)
-        return _mapped(matrix_of(self.function("der"), shape_of(c)[0]), c)
+        n = shape_of(c)[0]
+        return _mapped(matrix_of(self.function("der"), n), c) if n <= _MATRIX else derived(self.prefix, c)
+
+    def integrated(self, c: Any) -> Any:
+        """An integral, along axis 0; with any constant."""
+        n = shape_of(c)[0]
+        return _mapped(matrix_of(self.function("int"), n), c) if n <= _MATRIX else integrated(self.prefix, c)
 
     def _calculus(self) -> None:
-        int_ = self.function("int")
-
         def derivative(c: Any, m: Any = 1, scl: Any = 1, axis: Any = 0) -> Any:
             c = np.moveaxis(_floating(np.atleast_1d(as_array(c))), axis, 0)
             count = operator.index(m)
@@ -329,7 +336,7 @@ class Basis:
             if np.ndim(lbnd) or np.ndim(scl):
                 raise ValueError("lbnd and scl must be scalars")
             for i in range(count):
-                c = _mapped(matrix_of(int_, shape_of(c)[0]), cast_to(c * scl, c.dtype))
+                c = self.integrated(cast_to(c * scl, c.dtype))
                 constant = (k[i] if i < len(k) else 0) - self.values(cast_to(as_array(lbnd), np.result_type(c.dtype, _narrow(lbnd))), c)
                 c = np.concatenate([c[:1] + cast_to(constant, c.dtype), c[1:]])
             return np.moveaxis(c, 0, axis)
