@@ -99,6 +99,7 @@ def _reshape(a, shape=NOT_GIVEN, order="C", *, copy=None, **old_name):
     if copy or not isinstance(a, Box):
         return COPY(RESHAPE(a, **step.params)) if copy else RESHAPE(a, **step.params)
     if copy is False and not is_view(a, step):
+        np.broadcast_to(0.0, shape_of(a)).reshape(shape)  # raises, if it is no shape
         raise ValueError("Unable to avoid creating a copy while reshaping.")
     return viewed_or_copied(a, step)
 
