@@ -9,7 +9,7 @@ from ..engine.batch import values_only
 from ..engine.box import all_values, getval
 from ..engine.cotangent import dtype_of
 from ..engine.define import composite
-from .creation import as_array
+from .creation import as_array, cast_to
 from .differences import DIFFERENCE
 from .gathering import read_at
 from .tools import anywhere, in_dtype
@@ -40,7 +40,9 @@ def _interp(x, xp, fp, left=None, right=None, period=None):
     if xp.shape != fp.shape:
         raise ValueError("fp and xp are not of the same length.")
     if xp.shape[0] == 0:
-        raise ValueError("array of sample points is empty")
+        if x.size:
+            raise ValueError("array of sample points is empty")
+        return cast_to(x, dtype_of(fp))  # nowhere; NumPy refuses before 2.5, and has been asked
     if period is not None:
         x, xp, fp = _wrapped(x, xp, fp, period)
         left = right = None

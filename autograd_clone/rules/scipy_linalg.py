@@ -282,6 +282,10 @@ def _pinvh(a, atol=None, rtol=None, lower=True, return_rank=False):
     return _with_rank(pinv_with(a, cutoff), a, cutoff, return_rank)
 
 
+#: Whether SciPy gives the sums of squares of complex numbers as complex numbers, as 1.18 does.
+_COMPLEX_SQUARES = scipy.linalg.lstsq(np.ones((2, 1), complex), np.ones(2))[1].dtype.kind == "c"
+
+
 @scipy_composite(
     scipy.linalg.lstsq,
     cores={"a": 2, "b": "1|2"},
@@ -295,7 +299,7 @@ def _lstsq(a, b, cond=None):
     a, b = as_array(a), as_array(b)
     cond = np.finfo(np.result_type(a.dtype, b.dtype, np.float32)).eps if cond is None else cond
     x, squares, rank, s = np.linalg.lstsq(a, b, cond)
-    if not squares.size:
+    if not squares.size or _COMPLEX_SQUARES:
         squares = squares.astype(x.dtype)
     return x, squares[0] if b.ndim == 1 and squares.size else squares, int(rank), s
 
