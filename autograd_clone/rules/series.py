@@ -130,13 +130,17 @@ class Basis:
 
         def vjp_c(g: Any, x: Any, c_shape: Any, ans_ndim: int, tensor: Any) -> Any:
             n, *rest = c_shape or (1,)
-            v = self.VAL(x, np.eye(n, dtype=_real(x)), True)  # basis functions along the first axis
             shape = shape_of(x)
-            v = np.reshape(v, (n,) + (1,) * (ans_ndim - len(shape)) + shape)
-            if tensor:
-                kept = (*rest, *(1,) * len(shape))
+            if isinstance(x, (np.ndarray, np.generic)) and not isinstance(x, Box):
+                v = np.moveaxis(np.reshape(self.function("vander")(x, n - 1), (*shape, n)), -1, 0)
             else:
-                kept = (*(1,) * (ans_ndim - len(rest)), *rest)
+                v = self.VAL(x, np.eye(n, dtype=_real(x)), True)  # basis functions along the first axis
+            d = len(shape)
+            if tensor:  # every series at every point
+                axes = tuple(range(1, d + 1)), tuple(range(ans_ndim - d, ans_ndim))
+                return np.reshape(np.tensordot(v, g, axes), c_shape)
+            v = np.reshape(v, (n,) + (1,) * (ans_ndim - d) + shape)
+            kept = (*(1,) * (ans_ndim - len(rest)), *rest)
             return np.reshape(unbroadcast(v * g, (n, *kept)), c_shape)
 
         def batched(trace: Any, prim: Any, operands: tuple, params: dict) -> Any:
