@@ -42,28 +42,17 @@ def unary(x):
     {push}return apply(prim, (x,), NO_PARAMS)
 """
 
-# Forward mode, for elementwise functions, whose rules are the same in both. The last lines are `ForwardTrace.box` for the commonest
-# case, written out.
+# Forward mode. {tangent} is the statement that computes it: for an elementwise function by its rule, which is the same in both
+# modes, for a linear one by the function. The last lines are `ForwardTrace.box` for the commonest cases, written out.
 _UNARY_PUSH = """if type(trace) is ForwardTrace and type(x) is ArrayBox:
         x1 = x._value
         ans = {ans}
-        tangent = vjp1(x._link, {r1})
-        if type(ans) is ndarray is type(tangent) and ans.dtype is FLOAT64 is tangent.dtype and ans.shape == tangent.shape:
-            box = new(ArrayBox)
-            box._value = ans
-            box._trace = trace
-            box._link = tangent
-            return box
-        return trace.box(ans, tangent)
-    """
-
-# The same for a linear function.
-_UNARY_LINEAR = """if type(trace) is ForwardTrace and type(x) is ArrayBox:
-        x1, tangent = x._value, x._link
-        ans = {ans}
-        x1 = tangent
-        tangent = {ans}
-        if type(ans) is float64 is type(tangent):
+        {tangent}
+        kind = type(ans)
+        if kind is type(tangent) and (
+            kind is float64
+            or kind is ndarray and ans.dtype is FLOAT64 is tangent.dtype and ans.shape == tangent.shape
+        ):
             box = new(ArrayBox)
             box._value = ans
             box._trace = trace
@@ -261,7 +250,8 @@ def unary(prim: Primitive, expression: str = _OF_ONE, vjp: Callable | None = Non
     keeps_dtype = prim.kind == "elementwise"
     fix = "None" if keeps_dtype else "None if x1.dtype is ans.dtype else fix_for(prim, x1, ans)"
     fields = {"ans": expression, "r1": residual or _residual(prim, rule, 1)}
-    push = (_UNARY_LINEAR if vjp else _UNARY_PUSH).format(**fields) if vjp or _is_symmetric(prim) else ""
+    tangent = f"x1 = x._link; tangent = {expression}" if vjp else f"tangent = vjp1(x._link, {fields['r1']})"
+    push = _UNARY_PUSH.format(**fields, tangent=tangent) if vjp or _is_symmetric(prim) else ""
     return _define("unary", _UNARY.format(**fields, fix1=fix, push=push), prim, given | {"vjp1": vjp} if vjp else given)
 
 
