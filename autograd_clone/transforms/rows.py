@@ -179,23 +179,24 @@ def pull_rows(tape: Tape, length: int | None = None, unit: complex = 1) -> list[
 
 
 def plain_rows(tape: Tape) -> Any:
-    """The Jacobian of plain arrays by plain arrays, if that is a matter of one batch or of few rows: without many a check.
+    """The Jacobian of plain arrays by plain arrays of one dtype, if that is a matter of one batch or of few rows: without many a check.
 
     ``None`` if it is another kind of Jacobian, or if one of these checks would have found something.
     """
-    total = 0
+    total, kind = 0, None
+    for like in tape.leaves:
+        if like is None or type(like[2]) is not bool or (kind is not None and like[1] is not kind):
+            return None
+        kind = like[1]
     for y, (_, shape, dtype) in zip(tape.outputs(), tape.ends, strict=True):
         total += size_of(shape)
-        if type(y) not in _PLAIN or dtype is not FLOAT64:
-            return None
-    for like in tape.leaves:
-        if like is None or like[1] is not FLOAT64 or type(like[2]) is not bool:
+        if type(y) not in _PLAIN or dtype is not kind:
             return None
     try:
         if 0 < total <= FEW:
-            trees = [_row_by_row(tape, end, shape) for end, shape, _ in tape.ends]
+            trees = [_row_by_row(tape, *end) for end in tape.ends]
         elif len(tape.ends) == 1 and 0 < total <= chunk_length(largest_array(tape)):
-            trees = [_in_one_batch(tape, total, *tape.ends[0][:2])]
+            trees = [_in_one_batch(tape, total, *tape.ends[0])]
         else:
             return None
     except Exception:  # noqa: BLE001 - raised again, with an explanation, where all is checked
@@ -203,32 +204,32 @@ def plain_rows(tape: Tape) -> Any:
     return None if any([tree is None for tree in trees]) else tape.outdef.unflatten(trees)
 
 
-def _row_by_row(tape: Tape, end: Any, shape: tuple[int, ...]) -> Any:
+def _row_by_row(tape: Tape, end: Any, shape: tuple[int, ...], dtype: Any) -> Any:
     """The rows of one output leaf; ``None`` if one is no plain array, or not finite."""
     n = size_of(shape)
-    blocks = [np.empty((n, *size)) for size, _, _ in tape.leaves]  # type: ignore[misc]
+    blocks = [np.empty((n, *size), dtype) for size, _, _ in tape.leaves]  # type: ignore[misc]
     for k in range(n):
-        seed = np.zeros(shape)
+        seed = np.zeros(shape, dtype)
         seed.reshape(-1)[k] = 1
         found = backward([(end, seed if shape else seed[()])])
         for block, node in zip(blocks, tape.roots, strict=True):
             row = found.get(node[0], _ZERO)
-            if type(row) not in _PLAIN or (row is not _ZERO and row.shape != block.shape[1:]):
+            if row is not _ZERO and (type(row) not in _PLAIN or row.dtype is not dtype or row.shape != block.shape[1:]):
                 return None
             block[k] = row
     return _blocks(tape, blocks, shape)
 
 
-def _in_one_batch(tape: Tape, n: int, end: Any, shape: tuple[int, ...]) -> Any:
+def _in_one_batch(tape: Tape, n: int, end: Any, shape: tuple[int, ...], dtype: Any) -> Any:
     """As `_row_by_row`, all rows in one pass."""
     blocks = []
     with BatchTrace(n) as trace:
-        found = backward([(end, trace.box(units(Piece(0, 0, n), 0, n, shape, FLOAT64)))])
+        found = backward([(end, trace.box(units(Piece(0, 0, n), 0, n, shape, dtype)))])
         for (size, _, _), node in zip(tape.leaves, tape.roots, strict=True):  # type: ignore[misc]
             rows = found.get(node[0])
             if not isinstance(rows, Box) or rows._trace is not trace or type(rows._value) is not np.ndarray:
                 return None
-            if rows._value.shape != (n, *size):
+            if rows._value.shape != (n, *size) or rows._value.dtype is not dtype:
                 return None
             blocks.append(_own(rows._value))
     return _blocks(tape, blocks, shape)
@@ -242,8 +243,7 @@ def _blocks(tape: Tape, blocks: list[np.ndarray], shape: tuple[int, ...]) -> Any
 
 
 #: What plain arrays and numbers are, and a row that nothing reaches.
-_PLAIN, _ZERO = frozenset({np.ndarray, np.float64}), np.float64(0)
-FLOAT64 = np.dtype(np.float64)
+_PLAIN, _ZERO = frozenset({np.ndarray, np.float64, np.float32, np.complex128, np.complex64}), np.float64(0)
 
 
 def _unit(likes: list[Any], leaf: int, i: int, unit: complex) -> dict[int, Any]:
