@@ -179,7 +179,7 @@ def pull_rows(tape: Tape, length: int | None = None, unit: complex = 1) -> list[
 
 
 def plain_rows(tape: Tape) -> Any:
-    """The Jacobian of plain arrays by plain arrays of one dtype, if that is a matter of one batch or of few rows: without many a check.
+    """The Jacobian of plain arrays of one dtype by each other, if it is a matter of one batch or of few rows: without many a check.
 
     ``None`` if it is another kind of Jacobian, or if one of these checks would have found something.
     """
